@@ -107,6 +107,7 @@ fn an_answer_is_good_only_if_it_promises_what_was_asked_for() {
         let lie = judged(bad).expect_err("a lie");
         assert!(!lie.is_passing(), "{lie}");
     }
+    assert_eq!(judged(answer(206, None, None)), Err(Lie::Unnamed));
     for busy in [429, 500, 503] {
         let lie = judged(answer(busy, None, None)).expect_err("no answer");
         assert!(lie.is_passing(), "{lie}");

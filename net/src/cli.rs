@@ -38,6 +38,7 @@ mod leaving;
 mod limits;
 mod manner;
 mod manual;
+mod names;
 mod options;
 mod parameters;
 mod part;
@@ -84,6 +85,8 @@ struct Failure {
     sentence: String,
     /// Whether another process has the files, so that the command may succeed later.
     locked: bool,
+    /// The torrent of the same command that has its name or its hash, as the user named it.
+    held_by: Option<String>,
 }
 
 impl Failure {
@@ -109,6 +112,7 @@ impl Failure {
             status,
             sentence: sentence.to_string(),
             locked: false,
+            held_by: None,
         }
     }
 }

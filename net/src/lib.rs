@@ -28,6 +28,7 @@ pub mod choice;
 pub mod cli;
 pub mod connection;
 pub mod dht;
+mod dial;
 pub mod disk;
 pub mod entrance;
 pub mod http;

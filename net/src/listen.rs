@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 
@@ -97,6 +98,9 @@ pub fn canonical(address: SocketAddr) -> SocketAddr {
 pub(crate) fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrNotAvailable => "give --bind an address of this machine",
+        _ if error.raw_os_error() == Some(Errno::NODEV.raw_os_error()) => {
+            "give --bind an interface of this machine"
+        }
         _ => "choose another with --port",
     }
 }
@@ -113,6 +117,14 @@ mod tests {
         let (dialled, accepted) = tokio::join!(dial, listener.accept());
         let local = dialled.expect("connect").local_addr().expect("address");
         assert_eq!(canonical(accepted.expect("accept").1), local);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn an_interface_that_does_not_exist_is_the_fault_of_bind() {
+        let route = Route::new(None, Some(Bind::Interface("nope0".into())));
+        let error = listen(0, &route).expect_err("no such interface");
+        assert!(remedy(&error).contains("--bind an interface"), "{error}");
     }
 
     #[tokio::test]

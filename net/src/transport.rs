@@ -106,6 +106,15 @@ impl Transports {
         self.utp.as_ref().is_some_and(|it| it.has_socket(ipv4))
     }
 
+    /// The same without TCP, if both are used.
+    pub(crate) fn without_tcp(&self) -> Option<Self> {
+        let both = self.tcp && self.utp.is_some();
+        both.then(|| Self {
+            tcp: false,
+            ..self.clone()
+        })
+    }
+
     /// Connects by TCP or uTP, as far as they are enabled.
     pub(crate) async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
         match &self.utp {

@@ -466,3 +466,26 @@ fn show_marks_what_is_unsafe_and_what_is_unknown() {
     assert_eq!(json["trackers"][0][0], "http://...@x.test/announce");
     assert_eq!(json["files"][0]["unsafe_original"], "../x/../../../evil");
 }
+
+/// A pipe to which nobody writes, as the torrent.
+#[test]
+fn a_download_that_waits_for_its_torrent_can_be_stopped() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let made = std::process::Command::new("mkfifo")
+        .current_dir(home.path())
+        .arg("pipe")
+        .status();
+    assert!(made.expect("mkfifo runs").success());
+    let words = ["download", "pipe", "--timeout", "200 ms"];
+    assert_sentence(
+        &run(home.path(), &words),
+        1,
+        "gave up after 0.2 s: pipe is not read yet (--timeout)",
+    );
+    let begun = unchoke(home.path(), &["download", "pipe"]).spawn();
+    let child = begun.expect("the command starts");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    signal(&child, "INT");
+    let stopped = wait(child, &words);
+    assert_eq!(stopped.status.code(), Some(130));
+}

@@ -322,3 +322,26 @@ fn the_command_ends_by_a_signal_with_its_status() {
     signal(&child, "TERM");
     assert_eq!(wait(child, &["run"]).status.code(), Some(143));
 }
+
+#[test]
+fn a_torrent_that_another_file_holds_back_starts_when_that_one_ends() {
+    let stage = Stage::new(&["one"]);
+    let running = Reporting::start(stage.command(&[]));
+    stage.put(0);
+    running.until(|it| it["event"] == "completed");
+    // The same torrent as a link, then as a file of another name.
+    let link = format!("MAGNET:?xt=urn:btih:{}", stage.hash(0));
+    fs::write(stage.path().join("watch/one.magnet"), link).expect("write");
+    std::thread::sleep(Duration::from_secs(3));
+    fs::remove_file(stage.torrent(0)).expect("removed");
+    running.until(|it| it["event"] == "end");
+    running.until(|it| it["event"] == "listening");
+    let renamed = stage.path().join("watch/renamed.TORRENT");
+    fs::write(&renamed, &stage.samples[0].0.torrent).expect("write");
+    std::thread::sleep(Duration::from_secs(3));
+    fs::remove_file(stage.path().join("watch/one.magnet")).expect("removed");
+    running.until(|it| it["event"] == "end");
+    running.until(|it| it["event"] == "listening");
+    signal(&running.child, "TERM");
+    running.until(|it| it["event"] == "end");
+}

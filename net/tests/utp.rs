@@ -1,6 +1,6 @@
 //! Transfers over uTP between two of our own clients, on loopback.
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
@@ -73,6 +73,25 @@ fn who_is_not_reached_by_tcp_is_reached_by_utp_and_nothing_passes_a_proxy() {
         &["--proxy", "socks5://127.0.0.1:9", "--out", "proxied"],
     );
     assert_eq!(proxied.status.code(), Some(1), "{}", stderr(&proxied));
+}
+
+/// A client that takes no TCP may still listen, and close each connection at once.
+#[test]
+fn who_hangs_up_by_tcp_before_any_byte_is_reached_by_utp() {
+    let sample = sample();
+    let seed = seed(&sample, &["--utp", "only"]);
+    let door = TcpListener::bind((Ipv4Addr::LOCALHOST, seed.port)).expect("TCP is unused");
+    std::thread::spawn(move || door.incoming().for_each(drop));
+    let (hash, peer) = (sample.metainfo.info_hash, seed.peer());
+    let link = format!("magnet:?xt=urn:btih:{hash}");
+    for encryption in ["allow", "off", "require"] {
+        let away = tempfile::tempdir().expect("temporary folder");
+        let words = ["download", &link, "--no-tracker", "--peer", &peer];
+        let end = ["--encryption", encryption, "--timeout", "10 s"];
+        let fetched = run(away.path(), &[&words[..], &end].concat());
+        assert!(fetched.status.success(), "{}", stderr(&fetched));
+        sample.assert_in(&away.path().join("downloads"));
+    }
 }
 
 /// The search for the torrent of a link uses uTP as well.

@@ -80,7 +80,8 @@ pub(super) fn dictionary(body: &[u8]) -> Result<Document<'_>, TrackerError> {
         .as_dict()
         .ok_or(TrackerError::Malformed("it is not a dictionary"))?;
     if let Some(reason) = dict.get(b"failure reason") {
-        let words = reason.as_bytes().unwrap_or(b"without saying why");
+        let words = reason.as_bytes().filter(|it| !it.trim_ascii().is_empty());
+        let words = words.unwrap_or(b"without saying why");
         return Err(TrackerError::Refused(text::printable(
             words,
             MAX_TEXT_BYTES,

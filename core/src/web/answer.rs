@@ -30,6 +30,9 @@ pub enum Lie {
     /// Other bytes than requested.
     #[error("it sends `{0}` instead of the bytes that were asked for")]
     Range(String),
+    /// It does not say which bytes it sends.
+    #[error("it sends a part without saying which (HTTP status 206, no Content-Range)")]
+    Unnamed,
     /// A file of another size.
     #[error("its file has {}, that of the torrent {expected}", counted(*got, "byte"))]
     Size {
@@ -94,7 +97,7 @@ pub fn judge(head: &Head<'_>, bytes: &Range<u64>, size: u64) -> Result<(), Lie> 
     let expected = bytes.end - bytes.start;
     match head.status {
         206 => {
-            let text = head.range.unwrap_or_default();
+            let text = head.range.ok_or(Lie::Unnamed)?;
             let wrong = || Lie::Range(shown(text));
             let (sent, of) = content_range(text).ok_or_else(wrong)?;
             if let Some(got) = of.filter(|it| *it != size) {

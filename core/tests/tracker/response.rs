@@ -138,6 +138,8 @@ fn a_refusal_counts_before_everything_else() {
     assert_eq!(AnnounceResponse::parse(body), refused("_]0;_"));
     let body = b"d14:failure reasoni5ee";
     assert_eq!(AnnounceResponse::parse(body), refused("without saying why"));
+    let body = b"d14:failure reason1: e";
+    assert_eq!(AnnounceResponse::parse(body), refused("without saying why"));
     let long = [b"d14:failure reason1000:", &[b'x'; 1000][..], b"e"].concat();
     assert_eq!(AnnounceResponse::parse(&long), refused(&"x".repeat(500)));
 }

@@ -18,7 +18,7 @@ use super::options::Bench;
 use super::parameters::{Column, label, parameters};
 use super::printer::status_line;
 use super::signals::Signals;
-use super::transfer::{run, settings};
+use super::transfer::{named_peers, run, settings};
 use super::{Failure, block_on, read_torrent, screen};
 use crate::session::{End, Goal, Notice, Settings};
 use crate::text::bytes;
@@ -118,7 +118,12 @@ async fn one_run(
 ) -> Result<(), Failure> {
     let scratch = options.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let folder = Scratch::create(&scratch)?;
-    let common = settings(Arc::clone(metainfo), &folder.0, &options.transfer).await?;
+    let common = settings(
+        Arc::clone(metainfo),
+        &folder.0,
+        &options.transfer,
+        named_peers(&options.transfer, None).await?,
+    );
     let policy = sides[side].policy.clone();
     let settings = Settings {
         goal: options.pieces.map_or(Goal::Complete, Goal::Pieces),

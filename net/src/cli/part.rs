@@ -19,22 +19,28 @@ impl Taken {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let hash = metainfo.info_hash.to_string();
         if let Some(other) = taken.get(&hash) {
-            return Err(Failure::bad_input(format!(
-                "it is the same torrent as {other}"
-            )));
+            let why = format!("it is the same torrent as {other}");
+            return Err(held(other, why));
         }
         // Some file systems ignore case.
         let name = metainfo.name.to_lowercase();
         if let Some(other) = taken.get(&name) {
-            return Err(Failure::bad_input(format!(
+            let why = format!(
                 "it would be saved as `{}`, and so would {other}; fetch them into different folders with \
                  --out",
                 metainfo.name
-            )));
+            );
+            return Err(held(other, why));
         }
         taken.insert(hash, shown.to_owned());
         taken.insert(name, shown.to_owned());
         Ok(())
+    }
+
+    /// Whether the torrent that the user named `shown` has a name or a hash.
+    pub(super) fn has(&self, shown: &str) -> bool {
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.values().any(|it| it == shown)
     }
 
     /// Frees the hash and the name of the torrent that the user named `shown`.
@@ -42,6 +48,14 @@ impl Taken {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let given = taken.extract_if(.., |_, it| it == shown);
         given.map(|it| it.0).collect()
+    }
+}
+
+/// The failure of a torrent whose name or hash `other` has.
+fn held(other: &str, why: String) -> Failure {
+    Failure {
+        held_by: Some(other.to_owned()),
+        ..Failure::bad_input(why)
     }
 }
 

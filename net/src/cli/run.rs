@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant as Clock;
+use unchoke_core::magnet::Magnet;
 use unchoke_core::pick;
 
 use super::choosing::Choosing;
@@ -99,6 +100,9 @@ struct Entry {
     stopper: Option<Stopper>,
     /// When to try it again, if another process had its files the last time.
     again: Option<Clock>,
+    /// The file whose torrent has the name or the hash of this one. It is tried again after the end
+    /// of that one.
+    held_by: Option<String>,
 }
 
 type Ended = (PathBuf, Result<(), Failure>);
@@ -109,6 +113,8 @@ struct Runner<'a> {
     entries: BTreeMap<PathBuf, Entry>,
     tasks: JoinSet<Ended>,
     saved: BTreeMap<String, Earlier>,
+    /// The user knows that there are too many torrents.
+    is_full: bool,
 }
 
 /// Runs until a signal comes.
@@ -122,7 +128,7 @@ pub(super) fn run(options: &Run) -> Result<(), Failure> {
     block_on(async {
         let signals = Signals::listen()?;
         let transfer = &options.transfer;
-        let named = named_peers(transfer).await?;
+        let named = signals.or_stop(named_peers(transfer, None)).await?;
         let entrance = open_entrance(transfer, CONNECTIONS)?;
         let page = options.web.start(options.reporting).await?;
         let common = Common {
@@ -142,6 +148,7 @@ pub(super) fn run(options: &Run) -> Result<(), Failure> {
             entries: BTreeMap::new(),
             tasks: JoinSet::new(),
             saved: BTreeMap::new(),
+            is_full: false,
         };
         runner.run(&signals).await;
         entrance.close().await;
@@ -233,14 +240,31 @@ impl Runner<'_> {
         for (path, stamp) in found {
             let due = match self.entries.get(&path) {
                 Some(entry) => {
+                    let other = entry.held_by.as_deref();
+                    let free = other.is_some_and(|it| !self.common.taken.has(it));
                     let waits = entry.stopper.is_none();
-                    waits && entry.again.is_some_and(|it| it <= Clock::now())
+                    waits && (free || entry.again.is_some_and(|it| it <= Clock::now()))
                 }
-                None => self.entries.len() < MOST_TORRENTS,
+                None if self.entries.len() < MOST_TORRENTS => true,
+                None => {
+                    self.say_full(&path);
+                    false
+                }
             };
             if due {
                 self.begin(path, stamp);
             }
+        }
+    }
+
+    /// Says once that there are more torrents than run at a time.
+    fn say_full(&mut self, path: &Path) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            let path = path.display();
+            warn!(
+                "{path}: {MOST_TORRENTS} torrents run already, and no more at a time; it and others wait \
+                 until files are removed"
+            );
         }
     }
 
@@ -258,6 +282,7 @@ impl Runner<'_> {
             stamp,
             stopper: Some(stopper),
             again,
+            held_by: None,
         };
         self.entries.insert(path, entry);
     }
@@ -274,6 +299,7 @@ impl Runner<'_> {
             entry.stopper = None;
             let again = locked.then(|| Clock::now() + WAIT);
             waited = std::mem::replace(&mut entry.again, again).is_some();
+            entry.held_by = done.as_ref().err().and_then(|it| it.held_by.clone());
         }
         let shown = path.display().to_string();
         for hash in self.common.taken.release(&shown) {
@@ -291,6 +317,14 @@ impl Runner<'_> {
                 let (said, s) = (about(&shown, &failure.sentence), WAIT.as_secs());
                 warn!("{said}; it is tried again every {s} s");
             }
+            Err(Failure {
+                sentence,
+                held_by: Some(other),
+                ..
+            }) => warn!(
+                "{}; it is tried again when {other} has ended",
+                about(&shown, &sentence)
+            ),
             Err(failure) => warn!(
                 "{}; it is tried again when the file changes",
                 about(&shown, &failure.sentence)
@@ -324,9 +358,8 @@ fn found(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
-        let kind = path.extension().and_then(|it| it.to_str());
         let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if hidden || !kind.is_some_and(|it| ["torrent", "magnet"].contains(&it)) {
+        if hidden || !["torrent", "magnet"].iter().any(|it| is_kind(&path, it)) {
             continue;
         }
         if let Ok(data) = std::fs::metadata(&path)
@@ -337,6 +370,12 @@ fn found(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
         }
     }
     Ok(found)
+}
+
+/// Whether the file has this extension, in whatever case.
+fn is_kind(path: &Path, kind: &str) -> bool {
+    path.extension()
+        .is_some_and(|it| it.eq_ignore_ascii_case(kind))
 }
 
 /// The options for one torrent.
@@ -392,13 +431,13 @@ async fn fetch_one(
 
 /// The source that a file of the folder names: the file itself, or the magnet link in it.
 fn named_in(path: &Path) -> Result<PathBuf, Failure> {
-    if path.extension().is_none_or(|it| it != "magnet") {
+    if !is_kind(path, "magnet") {
         return Ok(path.to_owned());
     }
     let long = std::fs::metadata(path).is_ok_and(|it| it.len() > MOST_LINK_BYTES);
     let text = std::fs::read_to_string(path).ok().filter(|_| !long);
     let link = text.as_deref().map(str::trim).unwrap_or_default();
-    if !link.starts_with("magnet:") {
+    if !Magnet::is_meant(link) {
         return Err(Failure::bad_input("there is no magnet link in it"));
     }
     Ok(PathBuf::from(link))

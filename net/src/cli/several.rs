@@ -16,7 +16,9 @@ use crate::entrance::Entrance;
 pub(super) fn download(options: &Download) -> Result<(), Failure> {
     block_on(async {
         let signals = Signals::listen()?;
-        let named = named_peers(&options.transfer).await?;
+        let named = signals
+            .or_stop(named_peers(&options.transfer, options.timeout))
+            .await?;
         let transfer = &options.transfer;
         let entrance = match &options.torrents[..] {
             [_] => None,

@@ -63,6 +63,17 @@ impl Signals {
         }
     }
 
+    /// Carries out the work until its end, or until the first signal.
+    pub(super) async fn or_stop<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            done = work => done,
+            () = self.clone().stop() => Err(Failure::silent(self.status().unwrap_or(1))),
+        }
+    }
+
     /// The exit status of the first signal, if there was one.
     pub(super) fn status(&self) -> Option<u8> {
         *self.status.borrow()

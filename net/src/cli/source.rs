@@ -19,6 +19,7 @@ use url::Url;
 
 use super::finding::Finders;
 use super::manner::{CONNECTIONS, DOWNLOAD_POLICY};
+use super::names::look_up;
 use super::options::Download;
 use super::printer::{Style, print_json};
 use super::signals::Signals;
@@ -61,18 +62,19 @@ impl Source {
     ) -> Result<Self, Failure> {
         let began = Clock::now();
         let text = torrent.to_str().unwrap_or_default();
-        let mut source = if Magnet::is_meant(text) {
-            let magnet = Magnet::parse(text).map_err(Failure::bad_input)?;
-            Search::new(options, &magnet, finders, entrance)
-                .run(named, signals)
-                .await?
-        } else if let Some(url) = web_address(text) {
-            let route = options.transfer.leaving.route();
-            let metainfo = Arc::new(from_web(&url, route, signals).await?);
-            Self::of(metainfo)
-        } else {
-            Self::of(read_torrent(torrent)?)
+        let finding = async {
+            if Magnet::is_meant(text) {
+                let magnet = Magnet::parse(text).map_err(Failure::bad_input)?;
+                let search = Search::new(options, &magnet, finders, entrance);
+                search.run(named).await
+            } else if let Some(url) = web_address(text) {
+                let route = options.transfer.leaving.route();
+                from_web(&url, route).await.map(Arc::new).map(Self::of)
+            } else {
+                read(torrent, options.timeout).await.map(Self::of)
+            }
         };
+        let mut source = signals.or_stop(finding).await?;
         source.took = began.elapsed();
         Ok(source)
     }
@@ -94,12 +96,24 @@ pub(super) fn web_address(text: &str) -> Option<Url> {
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
-async fn from_web(url: &Url, route: Route, signals: &Signals) -> Result<Metainfo, Failure> {
+/// Reads a file, which may be a pipe that nobody ever writes to.
+async fn read(path: &Path, limit: Option<Duration>) -> Result<Arc<Metainfo>, Failure> {
+    let limit = limit.unwrap_or(Duration::MAX);
+    let whole = path.to_owned();
+    let reading = tokio::task::spawn_blocking(move || read_torrent(&whole));
+    let read = tokio::time::timeout(limit, reading).await;
+    let read = read.map_err(|_| {
+        let (path, limit) = (path.display(), clock(limit));
+        Failure::failed(format!(
+            "gave up after {limit}: {path} is not read yet (--timeout)"
+        ))
+    })?;
+    read.map_err(|error| Failure::failed(format!("the thread that reads failed: {error}")))?
+}
+
+async fn from_web(url: &Url, route: Route) -> Result<Metainfo, Failure> {
     let shown = shown_url(url.as_str());
-    let fetched = tokio::select! {
-        fetched = fetch_torrent(url.clone(), route, FETCH_PATIENCE) => fetched,
-        () = signals.clone().stop() => return Err(Failure::silent(signals.status().unwrap_or(1))),
-    };
+    let fetched = fetch_torrent(url.clone(), route, FETCH_PATIENCE).await;
     let bytes = fetched.map_err(|error| Failure::failed(format!("{shown}: {error}")))?;
     let bytes =
         super::unpacked(bytes).map_err(|error| Failure::failed(format!("{shown}: {error}")))?;
@@ -123,6 +137,7 @@ struct Search<'a> {
     finders: &'a Finders,
     entrance: Option<&'a Entrance>,
     style: Style,
+    began: Clock,
     said_at: Option<Clock>,
     pieces: (u32, u32),
 }
@@ -140,6 +155,7 @@ impl<'a> Search<'a> {
             finders,
             entrance,
             style: Style::of(options.reporting),
+            began: Clock::now(),
             said_at: None,
             pieces: (0, 0),
         }
@@ -151,7 +167,7 @@ impl<'a> Search<'a> {
         self.options.out.join(name)
     }
 
-    async fn run(mut self, named: &[SocketAddr], signals: &Signals) -> Result<Source, Failure> {
+    async fn run(mut self, named: &[SocketAddr]) -> Result<Source, Failure> {
         check_words(self.options)?;
         let of_link = self.look_up().await.into_iter();
         let of_link: Vec<_> = of_link.map(|it| (Origin::Link, it)).collect();
@@ -164,7 +180,7 @@ impl<'a> Search<'a> {
         }
         let named = named.iter().map(|it| (Origin::User, *it));
         let all = named.chain(of_link.iter().copied()).collect();
-        let found = self.search(all, signals).await?;
+        let found = self.search(all).await?;
         let torrent = self.magnet.torrent_file(&found.info, found.piece_layers);
         let metainfo = self.parse(&torrent).map_err(|error| {
             Failure::failed(format!("the torrent of the link is invalid: {error}"))
@@ -182,22 +198,19 @@ impl<'a> Search<'a> {
 
     /// Addresses of the peers in the link. Names that cannot be resolved are ignored.
     async fn look_up(&self) -> Vec<SocketAddr> {
-        let mut peers = Vec::new();
+        // A look-up would bypass the proxy.
         let by_address_only = self.options.transfer.leaving.route().has_proxy();
-        for peer in &self.magnet.peers {
-            if by_address_only && peer.parse::<SocketAddr>().is_err() {
-                tracing::debug!(
-                    peer,
-                    "a name is not looked up, because that would bypass the proxy"
-                );
-                continue;
-            }
-            match tokio::net::lookup_host(peer.as_str()).await {
-                Ok(found) => peers.extend(found),
-                Err(error) => tracing::debug!(peer, %error, "a peer of the link is not found"),
+        let is_address = |peer: &str| peer.parse::<SocketAddr>().is_ok();
+        let peers = self.magnet.peers.iter().map(String::as_str);
+        let peers = peers.filter(|it| !by_address_only || is_address(it));
+        let mut found = Vec::new();
+        for addresses in look_up(peers, self.options.timeout).await {
+            match addresses {
+                Ok(addresses) => found.extend(addresses),
+                Err(error) => tracing::debug!(%error, "a peer of the link is not found"),
             }
         }
-        peers
+        found
     }
 
     /// The torrent kept by an earlier start.
@@ -236,11 +249,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    async fn search(
-        &mut self,
-        peers: Vec<(Origin, SocketAddr)>,
-        signals: &Signals,
-    ) -> Result<Found, Failure> {
+    async fn search(&mut self, peers: Vec<(Origin, SocketAddr)>) -> Result<Found, Failure> {
         let transfer = &self.options.transfer;
         let trackers = self.magnet.trackers.iter().flatten();
         let trackers: Vec<String> = trackers.filter(|_| !transfer.no_tracker).cloned().collect();
@@ -266,8 +275,8 @@ impl<'a> Search<'a> {
         };
         let (notices, mut heard) = unbounded_channel();
         let mut fetching = pin!(fetch(wanted, notices));
-        let began = Clock::now();
-        let mut useful_at = began;
+        let began = self.began;
+        let mut useful_at = Clock::now();
         loop {
             let limits = [
                 self.options.timeout.map(|it| (began + it, it, "--timeout")),
@@ -285,9 +294,6 @@ impl<'a> Search<'a> {
                     if self.pieces != before {
                         useful_at = Clock::now();
                     }
-                }
-                () = signals.clone().stop() => {
-                    return Err(Failure::silent(signals.status().unwrap_or(1)));
                 }
                 () = tokio::time::sleep_until(limit.map_or(far, |it| it.0)) => {
                     if let Some((_, after, option)) = limit {

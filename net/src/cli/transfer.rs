@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use unchoke_core::client;
@@ -11,6 +12,7 @@ use unchoke_core::metainfo::Metainfo;
 use super::choosing::choose;
 use super::finding::Finders;
 use super::manner::{CONNECTIONS, DOWNLOAD_POLICY, SEED_POLICY};
+use super::names::look_up;
 use super::options::{Download, Seed, Transfer};
 use super::part::Part;
 use super::printer::{Printer, Reporting, Style};
@@ -23,16 +25,16 @@ use crate::session::board::Board;
 use crate::session::{Earlier, End, Goal, Notice, Outcome, Session, SessionError, Settings};
 use crate::text::shown_url;
 
-/// The session settings that both commands share. Resolves host names.
-pub(super) async fn settings(
+/// The session settings that both commands share, with the addresses of the peers given by the user.
+pub(super) fn settings(
     metainfo: Arc<Metainfo>,
     folder: &Path,
     transfer: &Transfer,
-) -> Result<Settings, Failure> {
-    let peers = named_peers(transfer).await?;
+    peers: Vec<SocketAddr>,
+) -> Settings {
     let defaults = Settings::new(metainfo, folder.to_path_buf());
     let [upload_cap, download_cap] = transfer.limits.caps();
-    Ok(Settings {
+    Settings {
         peers,
         port: transfer.port,
         max_connections: transfer.limits.connections().unwrap_or(CONNECTIONS),
@@ -46,12 +48,14 @@ pub(super) async fn settings(
         run_seed: transfer.run_seed.unwrap_or(defaults.run_seed),
         run_peer: transfer.run_peer.unwrap_or(defaults.run_peer),
         ..defaults
-    })
+    }
 }
 
-/// Addresses of the peers given by the user.
-pub(super) async fn named_peers(transfer: &Transfer) -> Result<Vec<SocketAddr>, Failure> {
-    let mut peers: Vec<SocketAddr> = Vec::new();
+/// Addresses of the peers given by the user. `limit` is the time limit of the command.
+pub(super) async fn named_peers(
+    transfer: &Transfer,
+    limit: Option<Duration>,
+) -> Result<Vec<SocketAddr>, Failure> {
     for peer in &transfer.peers {
         if transfer.leaving.route().has_proxy() && peer.parse::<SocketAddr>().is_err() {
             // A name look-up would bypass the proxy and show where we connect to.
@@ -60,7 +64,10 @@ pub(super) async fn named_peers(transfer: &Transfer) -> Result<Vec<SocketAddr>, 
                  the proxy"
             )));
         }
-        let found = tokio::net::lookup_host(peer.as_str()).await;
+    }
+    let mut peers: Vec<SocketAddr> = Vec::new();
+    let found = look_up(transfer.peers.iter().map(String::as_str), limit).await;
+    for (peer, found) in transfer.peers.iter().zip(found) {
         let found = found.map_err(|error| Failure::bad_input(format!("peer `{peer}`: {error}")))?;
         peers.extend(found);
     }
@@ -135,7 +142,12 @@ pub(super) async fn fetch(
         None if options.seed || options.enough.is_set() => Goal::CompleteAndSeed,
         None => Goal::Complete,
     };
-    let common = settings(Arc::clone(&metainfo), &options.out, &options.transfer).await?;
+    let common = settings(
+        Arc::clone(&metainfo),
+        &options.out,
+        &options.transfer,
+        named.to_vec(),
+    );
     let several = part.is_some();
     let waited = part.as_ref().is_some_and(|it| it.waited);
     let limits = &options.transfer.limits;
@@ -196,7 +208,10 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
         let signals = Signals::listen()?;
         let transfer = &options.transfer;
         let finders = Finders::new(&transfer.finding, &transfer.leaving, transfer.port);
-        let common = settings(Arc::clone(&metainfo), &options.data, transfer).await?;
+        let named = signals
+            .or_stop(named_peers(transfer, options.timeout))
+            .await?;
+        let common = settings(Arc::clone(&metainfo), &options.data, transfer, named);
         let page = options.web.start(options.reporting).await?;
         let settings = Settings {
             board: page.as_ref().map(|it| it.board.clone()),

@@ -78,6 +78,8 @@ pub struct Secured {
     /// Whether the encryption of an incoming connection is settled, and `early` begins with the
     /// handshake.
     pub(super) is_open: bool,
+    /// Whether the peer sent a byte.
+    heard: bool,
     /// Ciphers for the rest of the connection; `None` without encryption. Boxed, because few
     /// connections have them.
     pub(super) ciphers: Option<Box<Ciphers>>,
@@ -95,6 +97,7 @@ impl From<Stream> for Secured {
             stream,
             early: Vec::new(),
             is_open: false,
+            heard: false,
             ciphers: None,
         }
     }
@@ -126,7 +129,11 @@ impl Secured {
         bytes[..here].copy_from_slice(&self.early[..here]);
         self.early.drain(..here);
         let rest = &mut bytes[here..];
-        self.stream.read_exact(rest).await?;
+        if let Some((first, others)) = rest.split_first_mut() {
+            self.stream.read_exact(std::slice::from_mut(first)).await?;
+            self.heard = true;
+            self.stream.read_exact(others).await?;
+        }
         if let Some(ciphers) = &mut self.ciphers {
             ciphers.incoming.apply(rest);
         }
@@ -186,8 +193,14 @@ impl Secured {
             if count == 0 {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
+            self.heard = true;
             received.truncate(count);
         }
+    }
+
+    /// Whether the peer sent a byte.
+    pub(crate) fn has_heard(&self) -> bool {
+        self.heard
     }
 
     /// The stream below.

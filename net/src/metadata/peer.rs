@@ -10,7 +10,8 @@ use unchoke_core::message::{Extended, ExtendedHandshake, Message, MetadataMessag
 use unchoke_core::metadata::search::SILENCE;
 use unchoke_core::wire::{METADATA_ID, METADATA_NAME};
 
-use crate::connection::{HandshakeError, Identity, Introduced, Secured, Talk, answer, greet};
+use crate::connection::{HandshakeError, Identity, Introduced, Secured, Talk, answer};
+use crate::dial::dial;
 use crate::transport::Transports;
 
 /// Most messages waiting to be sent. Our requests are fewer, so the rest are rejections of what the
@@ -78,7 +79,7 @@ pub(super) struct Line {
     pub(super) transports: Transports,
     /// Our listening port.
     pub(super) port: u16,
-    /// Time limit for connecting and each kind of greeting.
+    /// Time limit for connecting and the handshake.
     pub(super) patience: Duration,
     pub(super) orders: Receiver<Message>,
     pub(super) events: Sender<(PeerKey, Event)>,
@@ -86,9 +87,13 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) async fn run(mut self, address: SocketAddr, accepted: Option<Secured>) {
-        let met = match accepted {
-            Some(stream) => meet(stream, self.identity, self.patience).await,
-            None => dial(address, self.identity, &self.transports, self.patience).await,
+        let met = if let Some(mut stream) = accepted {
+            let introduced = answer(&mut stream, self.identity);
+            let introduced = in_time(self.patience, introduced).await;
+            introduced.map(|it| (stream, it))
+        } else {
+            let met = dial(&self.transports, address, self.identity);
+            in_time(self.patience, met).await
         };
         let why = match met {
             Ok((_, introduced)) if introduced.peer_id == self.identity.peer_id => {
@@ -161,61 +166,13 @@ fn event(message: Message) -> Option<Event> {
     }
 }
 
+/// The result of the work, or why it failed.
 async fn in_time<T>(
     patience: Duration,
     work: impl Future<Output = Result<T, HandshakeError>>,
-) -> Result<T, Failed> {
+) -> Result<T, String> {
     match timeout(patience, work).await {
-        Ok(Ok(it)) => Ok(it),
-        Ok(Err(error)) => Err(Failed {
-            about_manners: error.is_about_manners(),
-            why: error.to_string(),
-        }),
-        Err(_) => Err(Failed {
-            about_manners: false,
-            why: "no handshake in time".to_owned(),
-        }),
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(_) => Err("no handshake in time".to_owned()),
     }
-}
-
-struct Failed {
-    /// Whether another kind of greeting may work.
-    about_manners: bool,
-    why: String,
-}
-
-async fn meet(
-    mut stream: Secured,
-    identity: Identity,
-    patience: Duration,
-) -> Result<(Secured, Introduced), String> {
-    let introduced = in_time(patience, answer(&mut stream, identity)).await;
-    introduced.map_or_else(|failed| Err(failed.why), |it| Ok((stream, it)))
-}
-
-/// Connects, and tries each kind of greeting that the user allows until the peer answers one.
-async fn dial(
-    address: SocketAddr,
-    identity: Identity,
-    transports: &Transports,
-    patience: Duration,
-) -> Result<(Secured, Introduced), String> {
-    let mut last = String::new();
-    for (identity, greeting) in identity.ways() {
-        let met = in_time(patience, async {
-            let mut stream = Secured::from(transports.connect(address).await?);
-            let introduced = greet(&mut stream, identity, greeting).await?;
-            Ok((stream, introduced))
-        });
-        match met.await {
-            Ok(met) => return Ok(met),
-            Err(failed) => {
-                last = failed.why;
-                if !failed.about_manners {
-                    break;
-                }
-            }
-        }
-    }
-    Err(last)
 }

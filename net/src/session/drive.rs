@@ -280,8 +280,8 @@ impl Session {
     }
 
     /// Tells the client the addresses of the peers given by the user, and of those that were found
-    /// while the torrent was unknown. The client uses each as its source allows. Peers of the user that
-    /// sent the metadata come first.
+    /// while the torrent was unknown. The client uses each as its source allows. Peers of the user
+    /// that sent the metadata come first.
     fn introduce_peers(&mut self) -> Result<(), SessionError> {
         let found = std::mem::take(&mut self.settings.found).into_iter();
         let (mut named, found): (Vec<_>, Vec<_>) = found.partition(|it| it.0 == Source::User);

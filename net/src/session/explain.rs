@@ -68,7 +68,7 @@ pub(super) fn off(settings: &Settings) -> Vec<&'static str> {
     let all = [
         is(
             metainfo.trackers.is_empty(),
-            "trackers (the torrent names none)",
+            "trackers (the torrent names none that we can ask)",
         ),
         is(
             !settings.trackers && !metainfo.trackers.is_empty(),

@@ -11,8 +11,9 @@ use unchoke_core::ids::PeerKey;
 use unchoke_core::torrent::Unsent;
 
 use crate::connection::{
-    Connection, HandshakeError, Identity, Introduced, Link, Secured, Shared, answer, greet,
+    Connection, HandshakeError, Identity, Introduced, Link, Secured, Shared, answer,
 };
+use crate::dial::dial;
 use crate::transport::{ACCEPT_PAUSE, Incoming, Transports, prepare};
 
 /// A report of the tasks that accept, dial or do handshakes.
@@ -150,7 +151,9 @@ impl Peers {
 
     pub(super) fn dial(&mut self, door: Door, address: SocketAddr) {
         let (transports, identity) = (self.transports.clone(), self.identity);
-        self.half_open(door, address, dial(transports, address, identity));
+        self.half_open(door, address, async move {
+            dial(&transports, address, identity).await
+        });
     }
 
     /// Starts the handshake of the held connection.
@@ -249,26 +252,6 @@ impl Peers {
         let slots = self.slots.drain(..).flatten();
         slots.map(|it| (it.link, it.unwritten)).collect()
     }
-}
-
-/// Connects, and tries each kind of greeting that the user allows until the peer answers one.
-async fn dial(
-    transports: Transports,
-    address: SocketAddr,
-    identity: Identity,
-) -> Result<(Secured, Introduced), HandshakeError> {
-    let mut ways = identity.ways().peekable();
-    while let Some((identity, greeting)) = ways.next() {
-        let mut stream = Secured::from(transports.connect(address).await?);
-        match greet(&mut stream, identity, greeting).await {
-            Ok(introduced) => return Ok((stream, introduced)),
-            Err(error) if error.is_about_manners() && ways.peek().is_some() => {
-                tracing::debug!(%address, %error, ?greeting, "greeting in another way");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    unreachable!("there is a way to greet, and the last one returns")
 }
 
 async fn accept_all(mut incoming: Incoming, arrivals: Sender<Arrival>) {
