@@ -70,18 +70,18 @@ impl Page<'_> {
     fn judged(&self) -> String {
         let plan = self.plan;
         format!(
-            "Each verdict is to be false in 5 % of all studies at most. Size is supported if the lower one-sided \
-             95 % bound of the saving {}, refuted if the upper one stays below. Time is kept if \
+            "Each verdict is to be false in 5 % of all studies at most. Size is supported if the lower {}, \
+             refuted if the upper one stays below. Time is kept if \
              the upper one-sided 95 % bounds of the geometric-mean ratio and of the p95 ratio stay below \
              1 + {} and 1 + {}: both must pass, so no correction is due (intersection-union). It is \
              degraded if the lower bound of either exceeds its margin: here any one of two decides, and \
-             they share the 5 % (Bonferroni: one-sided 97.5 % bounds, the ends of the brackets). Saves \
-             (time not shown): neither is shown. Costs: the upper bound of the saving is below zero. Both: \
+             they share the 5 % (Bonferroni: one-sided 97.5 % bounds, the ends of the brackets). Saves: the \
+             brackets of the saving lie above zero; costs: below; (time not shown): neither is shown of time. Both: \
              shown if size is supported and time is kept, refuted if either is shown to fail at half of \
              the 5 %.",
             match plan.claim_of(plan.estimands[0]) {
-                Percent::ZERO => "is above zero".to_owned(),
-                claim => format!("reaches {claim}"),
+                Percent::ZERO => "end of the brackets of the saving is above zero".to_owned(),
+                claim => format!("one-sided 95 % bound of the saving reaches {claim}"),
             },
             plan.margins.time,
             plan.margins.tail
