@@ -137,11 +137,6 @@ pub(super) async fn fetch(
     if let Some(part) = &part {
         part.taken.take(&metainfo, &shown_url(part.shown))?;
     }
-    let goal = match options.pieces {
-        Some(pieces) => Goal::Pieces(pieces),
-        None if options.seed || options.enough.is_set() => Goal::CompleteAndSeed,
-        None => Goal::Complete,
-    };
     let common = settings(
         Arc::clone(&metainfo),
         &options.out,
@@ -166,7 +161,7 @@ pub(super) async fn fetch(
         dht_ports: Some(finders.dht_ports()),
         lsd: finders.lsd_for(&metainfo),
         portmap: finders.portmap_for(&metainfo),
-        goal,
+        goal: goal(options),
         choice: choose(&options.choosing, &metainfo, source.files.as_deref())?,
         timeout: options.timeout,
         spent: source.took,
@@ -190,6 +185,15 @@ pub(super) async fn fetch(
         waited,
     };
     Box::pin(report(&metainfo, &options.out, settings, shown, signals)).await
+}
+
+/// When the download ends.
+fn goal(options: &Download) -> Goal {
+    match options.pieces {
+        Some(pieces) => Goal::Pieces(pieces),
+        None if options.seed || options.enough.is_set() => Goal::CompleteAndSeed,
+        None => Goal::Complete,
+    }
 }
 
 /// How to show a session.
