@@ -44,6 +44,9 @@ pub use tolerance::{Tolerance, Tolerances};
 /// Name in tables of the rows over all scenarios. No scenario may have it.
 pub const ALL_SCENARIOS: &str = "all";
 
+/// Both names of the key of a scenario that candidates and baselines set.
+pub const POLICY_KEYS: [&str; 2] = ["policy", "client.policy"];
+
 /// A plan, checked and with every default filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {

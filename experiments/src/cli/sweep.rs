@@ -11,6 +11,7 @@ use crate::findings::analysis::sweep::{Point, Response};
 use crate::plan::{Plan, Sweep, load};
 use crate::run::engine::EngineError;
 use crate::run::store::Store;
+use crate::run::unit::Unit;
 pub(super) use quick::{SweepArgs, run};
 
 /// The units of one point. The candidate is compared with itself in the plan, which is enough.
@@ -63,7 +64,16 @@ pub(super) fn planned(
             let part = point(plan, &folder).map_err(|it| wrong(it.to_string()))?;
             points.push((value.clone(), part));
         }
-        refuse_same(&file, sweep, &points)?;
+        let units = |value: &str| -> Vec<&Unit> {
+            let of_it = points.iter().filter(|it| it.0 == value);
+            of_it.flat_map(|it| &it.1.units).collect()
+        };
+        if let Some([one, other]) = same_runs(&sweep.values, units) {
+            return Err(Failure::usage(format!(
+                "{file}, sweep {:?}: {one} and {other} give the same runs; leave one out, or sweep another key",
+                sweep.name
+            )));
+        }
         all.push(Planned {
             sweep: sweep.clone(),
             points,
@@ -72,19 +82,20 @@ pub(super) fn planned(
     Ok(all)
 }
 
-/// Refuses two values that give the same runs, for example `1 MiB` and `1024 KiB`, or any two of a
-/// key that runs do not depend on.
-fn refuse_same(file: &str, sweep: &Sweep, points: &[(String, Part)]) -> Result<(), Failure> {
-    let runs = |it: &Part| -> Vec<String> { it.units.iter().map(|it| it.id.clone()).collect() };
-    for (at, (value, part)) in points.iter().enumerate() {
-        if let Some((same, _)) = points[..at].iter().find(|it| runs(&it.1) == runs(part)) {
-            return Err(Failure::usage(format!(
-                "{file}, sweep {:?}: {same} and {value} give the same runs; leave one out, or sweep another key",
-                sweep.name
-            )));
-        }
-    }
-    Ok(())
+/// The first two values that give the same runs, for example `1 MiB` and `1024 KiB`, or any two of a
+/// key that runs do not depend on. `units` are those at a value.
+fn same_runs<'a, 'b>(
+    values: &'a [String],
+    units: impl Fn(&str) -> Vec<&'b Unit>,
+) -> Option<[&'a str; 2]> {
+    let runs: Vec<Vec<&str>> = values
+        .iter()
+        .map(|it| units(it).iter().map(|it| it.id.as_str()).collect())
+        .collect();
+    let pairs = (0..runs.len()).flat_map(|at| (0..at).map(move |before| (before, at)));
+    let mut same = pairs.filter(|(before, at)| runs[*before] == runs[*at]);
+    same.next()
+        .map(|(before, at)| [&*values[before], &*values[at]])
 }
 
 /// The figures of the sweeps of a plan, once all their units are in the store.

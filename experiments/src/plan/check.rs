@@ -11,12 +11,9 @@ use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
 use super::values::{adoption, checked_name, seed_count};
 
 use super::{
-    ALL_SCENARIOS, Contender, Estimand, LeftOut, Margins, Percent, Plan, PlanError, Primary,
-    ScenarioUse, Status, policies,
+    ALL_SCENARIOS, Contender, Estimand, LeftOut, Margins, POLICY_KEYS, Percent, Plan, PlanError,
+    Primary, ScenarioUse, Status, policies,
 };
-
-/// Key of a scenario that a plan sets for each swarm.
-const POLICY: &str = "client.policy";
 
 /// Most bootstrap resamples.
 const MOST_RESAMPLES: usize = 1_000_000;
@@ -291,9 +288,9 @@ fn scenario(file: &ScenarioFile, key: &str, source: Source<'_>) -> Result<Scenar
     let reason = file.out_of_scope.as_ref();
     let reason = reason.map(|it| said(it, &format!("{key}.out_of_scope"), source));
     let out_of_scope = reason.transpose()?;
-    if file.set.contains_key(POLICY) {
+    if let Some(policy) = POLICY_KEYS.iter().find(|it| file.set.contains_key(**it)) {
         let message = "has no effect, because candidate and baselines set it; leave it out";
-        return Err(source.error(&format!("{key}.set.{POLICY}"), message));
+        return Err(source.error(&format!("{key}.set.{policy}"), message));
     }
     let set = file
         .set

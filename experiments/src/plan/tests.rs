@@ -117,6 +117,16 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "[[sweep]]\nkey = \"scenario.*.set.peers\"\nvalues = [2, 2]\n[[scenario]]",
         "key sweep.0.values: 2 is there twice",
     ),
+    (
+        "set = { peers = 8 }",
+        "set = { policy = \"bep3\" }",
+        "key scenario.0.set.policy: has no effect",
+    ),
+    (
+        "set = { peers = 8 }",
+        "name = \"all\"",
+        "key scenario.0: the name `all` is that of the rows",
+    ),
     ("[candidate]", "[candidate", "p.toml, line 8"),
     (
         "[candidate]",

@@ -288,7 +288,11 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
         plan_sha256: sha256(&text),
     };
     if before.runs == 0 {
-        before = Registration::new(plan);
+        // Those that were replaced stay known, also if the plan that replaced them was never run.
+        before = Registration {
+            replaced: before.replaced,
+            ..Registration::new(plan)
+        };
     } else if changed.is_empty() {
         let reworded = Some(words).filter(|it| !it.is_empty());
         before.reworded.extend(reworded.map(amendment));
@@ -298,13 +302,15 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
             let all = words.into_iter().chain(changed).collect();
             before.amendments.push(amendment(all));
         } else if force {
-            let replaced = Replaced {
+            let mut replaced = before.replaced;
+            replaced.push(Replaced {
                 plan_sha256: before.plan_sha256,
                 runs: before.runs,
+            });
+            before = Registration {
+                replaced,
+                ..Registration::new(plan)
             };
-            let earlier = before.replaced;
-            before = Registration::new(plan);
-            before.replaced = earlier.into_iter().chain([replaced]).collect();
         } else {
             return Err(RegistrationError::Changed {
                 folder: folder.to_owned(),

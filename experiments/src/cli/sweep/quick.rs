@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use unchoke_core::text::counted;
 
-use super::point;
+use super::{point, same_runs};
 use crate::cli::figures::Forms;
 use crate::cli::folder::{make, make_store};
 use crate::cli::parts::{Part, Parts};
@@ -15,10 +15,10 @@ use crate::findings::analysis::{Level, LevelKind};
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
 use crate::findings::verdict::Unfinished;
-use crate::plan::{Changes, Contender, Plan, count, policies, without_interval};
+use crate::plan::{Changes, Contender, POLICY_KEYS, Plan, count, policies, without_interval};
 use crate::run::runner::Options;
 use crate::run::store::write_whole;
-use crate::run::unit::{Mix, mix_name, pure_mixes};
+use crate::run::unit::{Mix, Unit, mix_name, pure_mixes};
 use crate::show::figure::{Curve, Panel, Scene, lines};
 use crate::show::words;
 
@@ -26,8 +26,6 @@ use crate::show::words;
 const FRAME: &str = include_str!("../../../plans/sweep.toml");
 /// Most points of `lab sweep`.
 const MOST_POINTS: usize = 200;
-/// Both names of the key of a scenario that the policies of `--policy` replace.
-const POLICY: [&str; 2] = ["policy", "client.policy"];
 /// The table.
 const TABLE: &str = "sweep.csv";
 /// The file with the command line that made the table.
@@ -182,7 +180,7 @@ fn refuse_contradictions(it: &SweepArgs, keys: &[Key]) -> Result<(), Failure> {
         .iter()
         .map(|it| it.0.as_str())
         .chain(set.iter().map(|it| it.0));
-    if let Some(key) = all.find(|it| POLICY.contains(it)) {
+    if let Some(key) = all.find(|it| POLICY_KEYS.contains(it)) {
         return refused(format!(
             "{key}: every run has one of the compared policies; give --policy ID once for each of them"
         ));
@@ -236,16 +234,14 @@ fn refuse_other(folder: &Path, command: &str) -> Result<(), Failure> {
 /// Refuses two values of a key that mean the same, for example `4 MiB` and `4096 KiB`.
 fn refuse_same(keys: &[Key], points: &[(Vec<String>, Part)]) -> Result<(), Failure> {
     for (at, (key, values)) in keys.iter().enumerate() {
-        let runs = |value: &String| -> Vec<&String> {
-            let of_it = points.iter().filter(|it| it.0[at] == *value);
-            of_it.flat_map(|it| &it.1.units).map(|it| &it.id).collect()
+        let units = |value: &str| -> Vec<&Unit> {
+            let of_it = points.iter().filter(|it| it.0[at] == value);
+            of_it.flat_map(|it| &it.1.units).collect()
         };
-        for (place, value) in values.iter().enumerate() {
-            if let Some(same) = values[..place].iter().find(|it| runs(it) == runs(value)) {
-                return Err(Failure::usage(format!(
-                    "{key}: {same} and {value} give the same runs; leave one out"
-                )));
-            }
+        if let Some([one, other]) = same_runs(values, units) {
+            return Err(Failure::usage(format!(
+                "{key}: {one} and {other} give the same runs; leave one out"
+            )));
         }
     }
     Ok(())

@@ -60,6 +60,14 @@ fn a_plan_that_changed_after_its_runs_says_so() {
         .expect("readable")
         .expect("there");
     assert_eq!((kept.replaced.len(), kept.replaced[0].runs), (1, 10));
+    // Before the first run of the new one it may still change, and the old one is not forgotten.
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    registered(folder, PLAN, false).expect("the first");
+    register(&mut plan(&with_margin("8 %", "")), folder, true).expect("forced");
+    let mut third = plan(&with_margin("9 %", ""));
+    register(&mut third, folder, false).expect("nothing was run");
+    assert_eq!(third.status, Status::Replaced { runs: 10 });
 }
 
 #[test]
