@@ -37,8 +37,11 @@ use crate::utp::{Utp, UtpMode};
 use mapping::Kept;
 pub(crate) use mapping::News;
 
-/// Most connections whose torrent is unknown. A torrent alone allows 64.
-const MAX_UNKNOWN: u16 = 100;
+/// Connections whose torrent is unknown, for each torrent here: what a torrent with a port of its own
+/// allows.
+const UNKNOWN_EACH: usize = 64;
+/// Fewest and most of them altogether.
+const UNKNOWN_ALL: [u16; 2] = [100, 1000];
 /// Time until the torrent of a connection must be known. libtorrent `handshake_timeout`: 10 s.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most connections that wait for one torrent.
@@ -233,9 +236,13 @@ impl Inner {
     /// A peer connects. Reads its handshake until the torrent is known.
     fn knock(self: &Arc<Self>, stream: Secured, address: SocketAddr) {
         let now = Instant::START.after(self.epoch.elapsed());
+        let most = most_unknown(lock(&self.guests).0.len());
         let mut unknown = lock(&self.unknown);
         while unknown.all.try_join_next().is_some() {}
-        let (door, evicted) = unknown.doors.knock(now, address, MAX_UNKNOWN, PATIENCE);
+        let (door, evicted) = unknown.doors.knock(now, address, most, PATIENCE);
+        if evicted.is_some() {
+            tracing::debug!(%address, most, "too many connections without a handshake: one is closed");
+        }
         if let Some(task) = evicted.and_then(|it| unknown.tasks.remove(&it)) {
             task.abort();
         }
@@ -257,6 +264,13 @@ impl Inner {
         });
         unknown.tasks.insert(door, task);
     }
+}
+
+/// Most connections whose torrent is unknown, with this number of info-hashes here.
+fn most_unknown(torrents: usize) -> u16 {
+    let [least, most] = UNKNOWN_ALL;
+    let wanted = u16::try_from(UNKNOWN_EACH * torrents).unwrap_or(most);
+    wanted.clamp(least, most)
 }
 
 async fn accept_all(mut incoming: Incoming, inner: Weak<Inner>) {

@@ -155,7 +155,7 @@ async fn idle_connections_are_few_and_delay_no_handshake() {
     assert!(tokio::join!(asked, serve(&mut place, name(1))).0.is_ok());
     let held = held(&entrance);
     // The honest one, which has gone, needed a place, too.
-    let most = usize::from(MAX_UNKNOWN);
+    let most = usize::from(most_unknown(1));
     assert!((most - 1..=most).contains(&held.0), "{held:?}");
     assert_eq!(held.0, held.1);
     let end = timeout(SOON, idle[0].read(&mut [0])).await;
@@ -191,7 +191,7 @@ async fn a_torrent_that_takes_no_connections_holds_up_no_other() {
     let asked = ask(&entrance, name(2), Greeting::Plain);
     assert!(tokio::join!(asked, serve(&mut other, name(2))).0.is_ok());
     let (doors, _) = held(&entrance);
-    assert!(doors <= usize::from(MAX_UNKNOWN), "{doors}");
+    assert!(doors <= usize::from(most_unknown(2)), "{doors}");
 }
 
 #[tokio::test]
@@ -206,4 +206,12 @@ async fn the_port_is_free_when_nobody_needs_it() {
     // The task that accepts connections has to end first.
     tokio::task::yield_now().await;
     assert!(listen(port, &route).is_ok());
+}
+
+/// A process with fifty torrents may be dialled by some hundred honest peers in one moment, as fifty
+/// with a port each.
+#[test]
+fn the_limit_of_unknown_connections_grows_with_the_torrents() {
+    assert_eq!([0, 1, 2, 10].map(most_unknown), [100, 100, 128, 640]);
+    assert_eq!([16, 1000, 1 << 20].map(most_unknown), [1000; 3]);
 }
