@@ -208,7 +208,9 @@ fn have_nothing_to_save(rows: [&Row; 2]) -> bool {
 
 fn change(key: &Key, before: &Row, now: &Row, tolerances: &Tolerances) -> Change {
     let tolerance = allowed(key, before, tolerances);
-    let difference = Difference::between(before, now);
+    // Figures of runs that were cut short are no ground for a comparison, on either side.
+    let cut = before.is_cut() || now.is_cut();
+    let difference = Difference::between(before, now).filter(|_| !cut);
     let turn = if before.headline {
         turn::turn(before, now)
     } else {
@@ -220,7 +222,7 @@ fn change(key: &Key, before: &Row, now: &Row, tolerances: &Tolerances) -> Change
             Some(Turn::Better) => State::Improved,
             _ => State::NoChange,
         }
-    } else if now.is_cut() {
+    } else if cut {
         State::Inconclusive
     } else if before.figures == now.figures || have_nothing_to_save([before, now]) {
         State::NoChange
@@ -232,7 +234,7 @@ fn change(key: &Key, before: &Row, now: &Row, tolerances: &Tolerances) -> Change
     let state = match (turn, figure) {
         (Some(Turn::Against), _) | (_, State::Regressed) => State::Regressed,
         // A reading over all scenarios may be cut in one of them.
-        _ if now.is_cut() => State::Inconclusive,
+        _ if cut => State::Inconclusive,
         (Some(Turn::Lost), _) | (_, State::Inconclusive) => State::Inconclusive,
         (_, figure) => figure,
     };

@@ -301,11 +301,17 @@ fn runs_that_were_cut_short_are_no_pass() {
     let short = ["--set", "scenario.*.set.horizon=14 s"];
     save(&lab, "short.csv", &short);
     let it = check(&lab, 0, "short.csv", &short);
-    let expected =
-        "because peers were unfinished when runs ended; this is no pass. A longer horizon";
+    let expected = "because peers were unfinished when runs ended; this is no pass. Longer runs";
     assert!(it.text.contains(expected), "{}", it.text);
     assert!(!it.text.contains("more seeds"), "{}", it.text);
     check(&lab, 1, "short.csv", &[&short[..], &["--strict"]].concat());
+    // Longer runs are no regression of what was never known.
+    let it = check(&lab, 0, "short.csv", &[]);
+    assert!(
+        it.text.contains("because peers were unfinished"),
+        "{}",
+        it.text
+    );
 }
 
 /// A table with a few rows left would pass whatever became of the others.

@@ -216,7 +216,8 @@ fn a_merge_names_units_that_are_damaged_here_or_where_they_come_from() {
 fn a_share_is_not_compared() {
     let lab = Lab::new(PLAN);
     for option in [
-        &["--check"][..],
+        &["--dry-run"][..],
+        &["--check"],
         &["--save-baseline", "b.csv"],
         &["--junit", "j.xml"],
     ] {

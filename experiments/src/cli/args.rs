@@ -159,7 +159,7 @@ pub(super) struct RunOptions {
     #[arg(
         long,
         value_name = "I/N",
-        conflicts_with_all = ["check", "save_baseline", "junit", "summary"]
+        conflicts_with_all = ["check", "save_baseline", "junit", "summary", "dry_run"]
     )]
     pub(super) shard: Option<Shard>,
     /// List the units and run nothing.

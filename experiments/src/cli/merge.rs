@@ -6,11 +6,13 @@ use std::time::Instant;
 use clap::Args;
 
 use super::args::{ResultOptions, quoted};
+use super::folder::make;
 use super::job::Job;
 use super::parts::Parts;
 use super::{Exit, Failure, factorial, overwrite, sweep};
 use crate::findings::conduct::analyse;
 use crate::run::expand::expand;
+use crate::run::registration;
 use crate::show::output::manifest::Host;
 
 /// `lab merge`: writes the tables and figures from the units of several machines, as one run of all
@@ -45,6 +47,8 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
         units,
         options: &args.results,
     };
+    make(&job.folder)?;
+    registration::take_over(&job.folder, &args.from)?;
     job.register(false)?;
     let store = job.store()?;
     let own = (&job.plan, &job.engine, job.units.as_slice());

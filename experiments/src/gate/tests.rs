@@ -123,7 +123,11 @@ fn the_joint_verdict_and_cut_runs_have_turns_too() {
         State::Inconclusive,
         "nothing is shown any more"
     );
-    assert_eq!(change(cut, good), State::NoChange, "and no figure changed");
+    assert_eq!(
+        change(cut, good),
+        State::Inconclusive,
+        "what is registered cannot tell"
+    );
     let costs = "refuted,costs,kept,refuted";
     assert_eq!(
         change("refuted,no saving shown,kept,refuted", costs),
@@ -131,7 +135,7 @@ fn the_joint_verdict_and_cut_runs_have_turns_too() {
     );
     assert_eq!(
         change("refuted,saves,kept,refuted", costs),
-        State::Inconclusive
+        State::Regressed
     );
 }
 
@@ -355,5 +359,16 @@ fn the_same_figures_with_another_word_are_no_change() {
     assert_eq!(
         (change.turn, change.state),
         (Some(Turn::Moved), State::NoChange)
+    );
+}
+
+#[test]
+fn a_saving_that_became_a_cost_is_the_contrary() {
+    let before = "E3,saving,true,0.02,0.019,0.022,inconclusive,saves,kept";
+    let now = |word: &str| format!("E3,saving,true,-0.02,-0.022,-0.019,inconclusive,{word},kept");
+    assert_eq!(one(before, &now("costs")).state, State::Regressed);
+    assert_eq!(
+        one(before, &now("no saving shown")).state,
+        State::Inconclusive
     );
 }

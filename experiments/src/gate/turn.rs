@@ -70,6 +70,13 @@ pub(super) fn turn(before: &Row, now: &Row) -> Option<Turn> {
     let pairs = before.verdicts.iter().zip(&now.verdicts).zip(SCALES);
     let turns = pairs.filter(|((old, new), _)| old != new);
     let turns = turns.map(|((old, new), (words, contrary))| {
+        let saves = |word: &str| {
+            let levels = words[1..].iter();
+            levels.flat_map(|it| it.iter()).any(|it| *it == word)
+        };
+        if new == Direction::Costs.word() && saves(old) {
+            return Turn::Against;
+        }
         let place = |word: &String| words.iter().position(|it| it.contains(&word.as_str()));
         match (place(old), place(new)) {
             (Some(2), Some(0)) if contrary => Turn::Against,

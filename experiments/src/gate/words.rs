@@ -166,7 +166,7 @@ impl Words<'_> {
         } else {
             "this is no pass"
         };
-        let is_cut = |it: &&Change| it.now.as_ref().is_some_and(Row::is_cut);
+        let is_cut = |it: &&Change| it.before.is_cut() || it.now.as_ref().is_some_and(Row::is_cut);
         let open = it.changes.iter();
         let open: Vec<&Change> = open.filter(|it| it.state == State::Inconclusive).collect();
         let cut = open.iter().copied().filter(is_cut).count();
@@ -186,7 +186,7 @@ impl Words<'_> {
                 "{cut} of {} rows cannot tell, because peers were unfinished when runs ended",
                 it.compared()
             ));
-            help.push_str("A longer horizon would tell. ");
+            help.push_str("Longer runs would tell, here and where they were registered. ");
         }
         let better = self.first(&it.changes, State::Improved);
         format!(

@@ -280,8 +280,11 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
     let text = plan.to_toml();
     let (words, mut changed) = changes(&before.plan, &text);
     // What the author said of earlier changes is part of the results.
-    let said = amendments(&before.plan).filter(|_| plan.amendments.is_none());
-    changed.extend(said.map(|it| format!("amendments: {it} -> nothing")));
+    let now = plan.amendments.as_deref();
+    let said =
+        amendments(&before.plan).filter(|it| now.is_none_or(|now| !now.contains(it.as_str())));
+    let now = now.unwrap_or("nothing");
+    changed.extend(said.map(|it| format!("amendments: {it} -> {now}")));
     let amendment = |changed: Vec<String>| Amendment {
         after_runs: before.runs,
         changed,
@@ -323,6 +326,21 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
     plan.status = before.status();
     plan.reworded = in_all(before.reworded.iter().flat_map(|it| &it.changed));
     Ok(before.save(folder)?)
+}
+
+/// Takes the registration over from the first of these folders that has one, if `folder` has none: so
+/// that units that are copied from there keep the plan that they were made with.
+pub fn take_over(folder: &Path, from: &[PathBuf]) -> Result<(), StoreError> {
+    let own = folder.join(FILE);
+    if own.exists() || folder.join("manifest.json").exists() {
+        return Ok(());
+    }
+    for it in from {
+        if let Some(text) = read(&it.join(FILE))? {
+            return write_whole(&own, text.as_bytes());
+        }
+    }
+    Ok(())
 }
 
 /// Changes as one text for a message.

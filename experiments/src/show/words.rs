@@ -9,7 +9,7 @@ pub use ladder::ladder;
 use crate::findings::analysis::{Analysis, Comparison, Level, LevelKind, Overall, Quantity};
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::decimals;
-use crate::findings::verdict::{Direction, NOTHING_TO_SAVE, Size};
+use crate::findings::verdict::{CANNOT_TELL, Direction, NOTHING_TO_SAVE, Size};
 use crate::plan::{Adoption, Estimand, Percent, Plan, Status, count};
 use crate::run::unit::Mix;
 use crate::show::output::summary::waste_bound;
@@ -172,6 +172,7 @@ fn size(plan: &Plan, estimand: Estimand, readings: &[&Overall]) -> String {
         &[
             NOTHING_TO_SAVE,
             Size::Supported.word(),
+            CANNOT_TELL,
             Size::Inconclusive.word(),
             Size::Refuted.word(),
         ],
@@ -344,6 +345,7 @@ mod tests {
             passing: 0,
             shown: 0,
             nothing_to_save: false,
+            cut: false,
             scenarios: 2,
             worst: (0, -0.054),
             best: 0.412,

@@ -3,7 +3,7 @@
 use super::comparison::{Comparison, Finding, Verdicts, answers};
 use super::quantity::Quantity;
 use crate::findings::stats::meta::{RandomEffects, random_effects};
-use crate::findings::verdict::{Direction, Joint, NOTHING_TO_SAVE, Size, Time};
+use crate::findings::verdict::{CANNOT_TELL, Direction, Joint, NOTHING_TO_SAVE, Size, Time};
 use crate::plan::{Adoption, Estimand, Plan};
 
 /// One reading of the claim over the scenarios: an estimand of a contrast at an adoption.
@@ -31,6 +31,8 @@ pub struct Overall {
     /// Whether the baseline has no such bytes in any scenario, so that none can be saved. Scenarios in
     /// which it has none have no say on those in which it has some.
     pub nothing_to_save: bool,
+    /// Whether in some scenario too many peers were unfinished. Then nothing is shown of all.
+    pub cut: bool,
     /// Index of the scenario with the smallest saving, and that saving.
     pub worst: (usize, f64),
     /// The largest saving.
@@ -47,7 +49,15 @@ impl Overall {
         if self.nothing_to_save {
             return [NOTHING_TO_SAVE; 3];
         }
-        [self.size.word(), self.direction.word(), self.joint.word()]
+        let [mut size, mut joint] = [self.size.word(), self.joint.word()];
+        // What one scenario refutes is refuted, whatever the others would have shown.
+        if self.cut && !matches!(self.size, Size::Refuted) {
+            size = CANNOT_TELL;
+        }
+        if self.cut && !matches!(self.joint, Joint::Refuted) {
+            joint = CANNOT_TELL;
+        }
+        [size, self.direction.word(), joint]
     }
 }
 
@@ -115,6 +125,7 @@ fn reading(
         shown: joints.iter().filter(|it| **it == Joint::Shown).count(),
         scenarios: each.len(),
         nothing_to_save,
+        cut: each.iter().any(|it| matches!(it.finding, Finding::Cut(_))),
         worst: (worst.of.scenario, worst.estimate.value),
         best: best.estimate.value,
         pooled: if finite {

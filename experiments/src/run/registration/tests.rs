@@ -47,7 +47,11 @@ fn a_plan_that_changed_after_its_runs_says_so() {
         registered(folder, &amended, false).expect("again"),
         expected
     );
-    // What the author said stays.
+    // What the author said stays, and is not told in other words.
+    let other = amended.replace("5 % was too strict", "5 % was a slip of the pen");
+    let status = registered(folder, &other, false).expect("amended");
+    assert!(status.changed()[1].starts_with("amendments: 2026-11-29: 5 % was too strict. -> "));
+    registered(folder, &amended, false).expect("amended again");
     let error = registered(folder, &with_margin("8 %", ""), false).expect_err("taken out");
     assert!(error.to_string().contains("amendments: "), "{error}");
     // An amendment does not cover the next change.
@@ -168,4 +172,17 @@ fn other_words_for_the_same_plan_are_noted_and_amend_nothing() {
     let line = line.expect("an expectation");
     let other = reworded.replace(line, "expectation = \"Something else.\"");
     assert!(registered(folder, &other, false).is_err());
+}
+
+/// Units that are copied from another machine keep the plan that they were made with.
+#[test]
+fn a_merge_takes_the_registration_over() {
+    let here = tempfile::tempdir().expect("a folder");
+    let there = tempfile::tempdir().expect("a folder");
+    registered(there.path(), PLAN, false).expect("the first");
+    let from = [there.path().to_owned()];
+    take_over(here.path(), &from).expect("taken over");
+    assert!(registered(here.path(), &with_margin("8 %", ""), false).is_err());
+    let status = registered(here.path(), PLAN, false).expect("the same plan");
+    assert_eq!(status, Status::Registered);
 }

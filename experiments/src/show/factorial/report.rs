@@ -4,7 +4,7 @@ use super::output;
 use crate::findings::factorial::{Effect, Study};
 use crate::plan::design::letter;
 use crate::show::figure::Picture;
-use crate::show::report::page::begin;
+use crate::show::report::page::{begin, expected};
 use crate::show::words::{interval, percent};
 
 /// `report.html` of a plan with factors.
@@ -21,11 +21,11 @@ pub fn page(
     for it in output::sentences(study) {
         page.paragraph(&it);
     }
-    page.subheading("What was expected, in writing, before the run");
-    page.quote(&study.plan.expectation);
+    expected(&mut page, study.plan);
     page.heading("Main effects", "effects");
     page.figure(&picture.caption, &picture.scene);
-    let rows: Vec<Vec<String>> = study.effects.iter().map(|it| row(study, it)).collect();
+    let known = study.effects.iter().filter(|it| !it.cut);
+    let rows: Vec<Vec<String>> = known.map(|it| row(study, it)).collect();
     page.table(
         &[
             "scenario",

@@ -3,7 +3,7 @@
 use super::html::{Html, escape};
 use crate::findings::analysis::{Analysis, Comparison};
 use crate::findings::stats::math::decimals;
-use crate::plan::{Figure, Plan, count};
+use crate::plan::{Figure, Plan, Status, count};
 use crate::run::registration::told;
 use crate::show::figure::Picture;
 use crate::show::words;
@@ -50,9 +50,22 @@ fn before_and_after(changed: &[String]) -> String {
     format!("<dl class=\"small\">\n{}\n</dl>", parts.join("\n"))
 }
 
-/// What the author wrote before the first run.
+/// What the author expected. It was written before the first run, unless the plan says otherwise.
 pub(crate) fn expected(html: &mut Html, plan: &Plan) {
-    html.subheading("What was expected, in writing, before the run");
+    let of_it = |it: &String| {
+        ["expectation: ", "plan: "]
+            .iter()
+            .any(|key| it.starts_with(key))
+    };
+    html.subheading(match &plan.status {
+        Status::Registered | Status::Exploratory => "What was expected, in writing, before the run",
+        Status::Amended { changed, .. } if !changed.iter().any(of_it) => {
+            "What was expected, in writing, before the run"
+        }
+        Status::Amended { .. } | Status::Replaced { .. } => {
+            "What was expected, in writing, after some runs were seen"
+        }
+    });
     html.quote(&plan.expectation);
 }
 

@@ -53,6 +53,17 @@ pub fn page(
         page.paragraph(&it);
     }
     expected(&mut page, &tournament.plan);
+    if standing.cut.is_none() {
+        told(&mut page, tournament, standing, drawings);
+    }
+    page.heading("Methods, seeds and hashes", "methods");
+    provenance(&mut page, tournament, context);
+    page.plan(&tournament.plan.to_toml());
+    page.page()
+}
+
+/// Scores and pictures.
+fn told(page: &mut Html, tournament: &Tournament, standing: &Standing, drawings: &[Drawing]) {
     page.heading("Standing", "standing");
     page.long("Standing", &HEAD, &rows(tournament, standing));
     page.paragraph(
@@ -70,10 +81,6 @@ pub fn page(
     for it in drawings {
         page.figure(&it.caption, &it.scene);
     }
-    page.heading("Methods, seeds and hashes", "methods");
-    provenance(&mut page, tournament, context);
-    page.plan(&tournament.plan.to_toml());
-    page.page()
 }
 
 /// Method, hashes, and the command line that repeats the tournament.
@@ -90,7 +97,9 @@ pub fn section(tournament: &Tournament, standing: &Standing) -> Section {
     for it in sentences(tournament, standing) {
         page.paragraph(&it);
     }
-    page.long("Standing", &HEAD, &rows(tournament, standing));
+    if standing.cut.is_none() {
+        page.long("Standing", &HEAD, &rows(tournament, standing));
+    }
     Section {
         id: "tournament".to_owned(),
         heading: "The tournament".to_owned(),

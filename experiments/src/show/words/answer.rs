@@ -63,13 +63,13 @@ fn verdict(it: &Statement, before: &str) -> String {
         return String::new();
     }
     match it.joint {
-        Joint::Shown => ": yes".to_owned(),
+        Joint::Shown if it.saving.left_out == 0 => ": yes".to_owned(),
         _ if it.shown > 0 => {
             let all = it.saving.scenarios + it.saving.left_out;
             format!(": {before}{} of {all}", it.shown)
         }
         Joint::Refuted => ": no".to_owned(),
-        Joint::NotShown => ": open".to_owned(),
+        Joint::Shown | Joint::NotShown => ": open".to_owned(),
     }
 }
 
@@ -335,6 +335,7 @@ mod tests {
         it.saving.left_out = 1;
         let said = sentence(&it);
         assert!(said.contains("] less in 3 of 4, time x"), "{said}");
+        assert!(said.ends_with(": in 3 of 4"), "{said}");
         it.nothing_to_save = true;
         let said = sentence(&it);
         assert!(
