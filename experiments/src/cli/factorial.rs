@@ -100,7 +100,7 @@ pub(super) fn merge(
     let (parts, folder) = (in_parts(&runs), options.plan_args.folder(plan));
     let mut plan = plan.clone();
     make(&folder)?;
-    registration::take_over(&folder, from)?;
+    registration::take_over(&plan, &folder, from)?;
     registration::register(&mut plan, &folder, false)?;
     let store = make_store(&folder, &parts.version())?;
     parts.gather(from, &store)?;

@@ -48,7 +48,7 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
         options: &args.results,
     };
     make(&job.folder)?;
-    registration::take_over(&job.folder, &args.from)?;
+    registration::take_over(&job.plan, &job.folder, &args.from)?;
     job.register(false)?;
     let store = job.store()?;
     let own = (&job.plan, &job.engine, job.units.as_slice());

@@ -94,7 +94,7 @@ pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
     }
     if !args.dry_run {
         make(&folder)?;
-        registration::take_over(&folder, &args.from)?;
+        registration::take_over(&plan, &folder, &args.from)?;
         registration::register(&mut plan, &folder, args.force)?;
     }
     let tournament = Tournament::new(plan).map_err(Failure::usage)?;

@@ -54,10 +54,10 @@ pub enum RegistrationError {
         /// Folder of the results.
         folder: PathBuf,
     },
-    /// Options made runs in the folder, and now the plan itself is to be run there.
+    /// The folder has runs and no registration, and now the plan itself is to be run there.
     #[error(
-        "{}: holds {} that were made with other options and seen before the plan was registered; give \
-         another folder, or --force, and the results say so",
+        "{}: holds {} and no registration of the plan: they were made with other options, or copied without \
+         registration.json; copy that file too, or give another folder, or --force, and the results say so",
         folder.display(),
         count(*runs, "run")
     )]
@@ -145,6 +145,10 @@ impl Registration {
                 if read.schema_version != SCHEMA {
                     return Err(damaged(format!("has version {}", read.schema_version)));
                 }
+                if !read.names(&sha256(&read.plan)) {
+                    let why = "has another plan than the one whose hash it names";
+                    return Err(damaged(why.to_owned()));
+                }
                 read
             }
             None => match before_registrations(folder)? {
@@ -155,6 +159,13 @@ impl Registration {
         // Runs of a plan that was interrupted count too.
         found.runs = found.runs.max(units_in(&folder.join("units")));
         Ok(Some(found))
+    }
+
+    /// Whether this is the hash of one of its plans.
+    fn names(&self, hash: &str) -> bool {
+        let later = self.amendments.iter().chain(&self.reworded);
+        let mut all = later.map(|it| &it.plan_sha256).chain([&self.plan_sha256]);
+        all.any(|it| it == hash)
     }
 
     fn save(&self, folder: &Path) -> Result<(), StoreError> {
@@ -225,50 +236,43 @@ fn units_of(manifest: &serde_json::Value) -> usize {
     usize::try_from(units).unwrap_or(usize::MAX)
 }
 
-/// The registration of a plan that finds none in the folder. `damaged` says that one was there.
-fn first(
-    plan: &Plan,
-    folder: &Path,
-    force: bool,
-    damaged: bool,
-) -> Result<Registration, RegistrationError> {
-    let mut new = Registration::new(plan);
+/// Number of runs in a folder that has no registration.
+fn unregistered(folder: &Path) -> Result<usize, StoreError> {
+    let units = units_in(&folder.join("units"));
     let manifest = manifest(folder)?;
-    let explored = manifest
-        .as_ref()
-        .is_some_and(|it| it["status"] == Status::Exploratory.word());
-    if !damaged && !explored {
-        return Ok(new);
-    }
-    let runs = manifest
-        .as_ref()
-        .map_or(0, units_of)
-        .max(units_in(&folder.join("units")));
-    if explored && runs > 0 && !force {
-        let folder = folder.to_owned();
-        return Err(RegistrationError::Seen { folder, runs });
-    }
+    Ok(manifest.as_ref().map_or(0, units_of).max(units))
+}
+
+/// The registration of a plan that finds none in the folder, where `runs` runs are.
+fn first(plan: &Plan, runs: usize) -> Registration {
+    let mut new = Registration::new(plan);
     if runs > 0 {
         let plan_sha256 = "unknown".to_owned();
         new.replaced.push(Replaced { plan_sha256, runs });
     }
-    Ok(new)
+    new
 }
 
 /// Registers a plan before it is run into `folder`, and sets its status by comparison with the
 /// registration there. `force` replaces another plan.
 pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), RegistrationError> {
-    let (before, damaged) = match Registration::load(folder) {
-        Err(RegistrationError::Damaged { .. }) if force => (None, true),
-        other => (other?, false),
+    // Counted first: a registration is written before the runs, also by a process that runs beside this one.
+    let runs = unregistered(folder)?;
+    let before = match Registration::load(folder) {
+        Err(RegistrationError::Damaged { .. }) if force => None,
+        other => other?,
     };
     let Some(mut before) = before else {
-        if plan.status != Status::Exploratory {
-            let first = first(plan, folder, force, damaged)?;
-            plan.status = first.status();
-            first.save(folder)?;
+        if plan.status == Status::Exploratory {
+            return Ok(());
         }
-        return Ok(());
+        if runs > 0 && !force {
+            let folder = folder.to_owned();
+            return Err(RegistrationError::Seen { folder, runs });
+        }
+        let first = first(plan, runs);
+        plan.status = first.status();
+        return Ok(first.save(folder)?);
     };
     if plan.status == Status::Exploratory {
         if before.runs > 0 && !force {
@@ -297,8 +301,10 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
             ..Registration::new(plan)
         };
     } else if changed.is_empty() {
-        let reworded = Some(words).filter(|it| !it.is_empty());
-        before.reworded.extend(reworded.map(amendment));
+        // The text may differ in an amendment alone, or in how numbers are written.
+        if !words.is_empty() || !before.names(&sha256(&text)) {
+            before.reworded.push(amendment(words));
+        }
     } else {
         let says = plan.amendments.is_some() && plan.amendments != amendments(&before.plan);
         if says {
@@ -329,15 +335,25 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
 }
 
 /// Takes the registration over from the first of these folders that has one, if `folder` has none: so
-/// that units that are copied from there keep the plan that they were made with.
-pub fn take_over(folder: &Path, from: &[PathBuf]) -> Result<(), StoreError> {
+/// that units that are copied from there keep the plan that they were made with. For a registered `plan`,
+/// each of these folders that has units must have a registration.
+pub fn take_over(plan: &Plan, folder: &Path, from: &[PathBuf]) -> Result<(), RegistrationError> {
+    if plan.status != Status::Exploratory {
+        for it in from {
+            let runs = unregistered(it)?;
+            if runs > 0 && Registration::load(it)?.is_none() {
+                let folder = it.clone();
+                return Err(RegistrationError::Seen { folder, runs });
+            }
+        }
+    }
     let own = folder.join(FILE);
     if own.exists() || folder.join("manifest.json").exists() {
         return Ok(());
     }
     for it in from {
         if let Some(text) = read(&it.join(FILE))? {
-            return write_whole(&own, text.as_bytes());
+            return Ok(write_whole(&own, text.as_bytes())?);
         }
     }
     Ok(())

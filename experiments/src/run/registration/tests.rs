@@ -142,6 +142,36 @@ fn runs_that_were_seen_are_not_forgotten() {
     assert!(error.to_string().contains("5 runs"), "{error}");
     let status = registered(folder, PLAN, true).expect("forced");
     assert_eq!(status, Status::Replaced { runs: 5 });
+    // So were runs of which nothing is known.
+    fs::remove_file(folder.join(FILE)).expect("deleted");
+    fs::remove_file(folder.join("manifest.json")).expect("deleted");
+    let error = registered(folder, PLAN, false).expect_err("units alone");
+    assert!(error.to_string().contains("holds 1 run and no"), "{error}");
+    let there = tempfile::tempdir().expect("a folder");
+    let from = [folder.to_owned()];
+    let error = take_over(&plan(PLAN), there.path(), &from).expect_err("units alone");
+    assert!(error.to_string().contains("holds 1 run and no"), "{error}");
+}
+
+/// The plan in the file is the one that was registered, so that an edited file is not believed.
+#[test]
+fn an_edited_plan_in_the_registration_is_damage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    registered(folder, PLAN, false).expect("the first");
+    let text = fs::read_to_string(folder.join(FILE)).expect("a file");
+    let edited = text.replacen("5 %", "8 %", 1);
+    assert_ne!(text, edited);
+    fs::write(folder.join(FILE), edited).expect("a file");
+    let error = registered(folder, &with_margin("8 %", ""), false).expect_err("edited");
+    assert!(error.to_string().contains("another plan than"), "{error}");
+    // An amendment that changes nothing else is no damage.
+    fs::write(folder.join(FILE), text).expect("a file");
+    let said = with_margin("5 %", "amendments = \"2026-11-29: nothing yet.\"\n");
+    for _ in 0..2 {
+        let status = registered(folder, &said, false).expect("the same plan");
+        assert_eq!(status, Status::Registered);
+    }
 }
 
 #[test]
@@ -181,7 +211,7 @@ fn a_merge_takes_the_registration_over() {
     let there = tempfile::tempdir().expect("a folder");
     registered(there.path(), PLAN, false).expect("the first");
     let from = [there.path().to_owned()];
-    take_over(here.path(), &from).expect("taken over");
+    take_over(&plan(PLAN), here.path(), &from).expect("taken over");
     assert!(registered(here.path(), &with_margin("8 %", ""), false).is_err());
     let status = registered(here.path(), PLAN, false).expect("the same plan");
     assert_eq!(status, Status::Registered);
