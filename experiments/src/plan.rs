@@ -45,7 +45,14 @@ pub use tolerance::{Tolerance, Tolerances};
 pub const ALL_SCENARIOS: &str = "all";
 
 /// Both names of the key of a scenario that candidates and baselines set.
-pub const POLICY_KEYS: [&str; 2] = ["policy", "client.policy"];
+const POLICY_KEYS: [&str; 2] = ["policy", "client.policy"];
+
+/// Whether a change of a scenario sets the policy, by one of its names or in a table.
+#[must_use]
+pub fn sets_policy(key: &str, value: &toml::Value) -> bool {
+    let in_table = || value.get("policy").is_some();
+    POLICY_KEYS.contains(&key) || key == "client" && in_table()
+}
 
 /// A plan, checked and with every default filled in.
 #[derive(Clone, Debug, PartialEq)]

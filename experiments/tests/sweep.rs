@@ -130,6 +130,10 @@ fn a_quick_look_says_what_is_wrong_with_its_options() {
         ),
         ("client.policy=bep3,tit_for_tat", "client.policy: "),
         ("peers=8,12 --set policy=bep3", "give --policy ID"),
+        (
+            "peers=8,12 --set client={policy=\"bep3\"}",
+            "give --policy ID",
+        ),
         ("peerz=8,12", "peerz"),
         ("peers=8,many", "many"),
         ("peers=8,12,8", "peers: the value 8 is there twice"),

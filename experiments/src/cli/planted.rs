@@ -1,7 +1,5 @@
 //! `lab planted PLAN`: changes are planted in the candidate, and the gate says of each what it sees.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use comfy_table::Table as Shown;
 
@@ -61,8 +59,6 @@ pub(super) fn run(it: &PlantedArgs) -> Result<Exit, Failure> {
         .map(|it| named(it))
         .collect::<Result<_, _>>()?;
     let (file, text, folder) = args::plan_text(&it.plan)?;
-    let out = it.plan_args.out.clone();
-    let out = out.unwrap_or_else(|| PathBuf::from("results/planted"));
     let plan_with = |change: Option<&str>| -> Result<Plan, Failure> {
         let mut changes: Changes = it.plan_args.changes();
         changes.set.extend(change.map(str::to_owned));
@@ -70,6 +66,7 @@ pub(super) fn run(it: &PlantedArgs) -> Result<Exit, Failure> {
     };
     // A wrong change is to be known before the runs.
     let before = plan_with(None)?;
+    let out = it.plan_args.folder(&before);
     let plans = changes.iter().map(|it| plan_with(Some(&it.1)));
     let plans: Vec<Plan> = plans.collect::<Result<_, _>>()?;
     stop::listen()?;

@@ -11,8 +11,8 @@ use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
 use super::values::{adoption, checked_name, seed_count};
 
 use super::{
-    ALL_SCENARIOS, Contender, Estimand, LeftOut, Margins, POLICY_KEYS, Percent, Plan, PlanError,
-    Primary, ScenarioUse, Status, policies,
+    ALL_SCENARIOS, Contender, Estimand, LeftOut, Margins, Percent, Plan, PlanError, Primary,
+    ScenarioUse, Status, policies, sets_policy,
 };
 
 /// Most bootstrap resamples.
@@ -288,15 +288,12 @@ fn scenario(file: &ScenarioFile, key: &str, source: Source<'_>) -> Result<Scenar
     let reason = file.out_of_scope.as_ref();
     let reason = reason.map(|it| said(it, &format!("{key}.out_of_scope"), source));
     let out_of_scope = reason.transpose()?;
-    if let Some(policy) = POLICY_KEYS.iter().find(|it| file.set.contains_key(**it)) {
-        let message = "has no effect, because candidate and baselines set it; leave it out";
+    let sets = file.set.iter();
+    if let Some((policy, _)) = sets.clone().find(|(key, value)| sets_policy(key, value)) {
+        let message = "has no effect, because candidate and baselines set the policy; leave it out";
         return Err(source.error(&format!("{key}.set.{policy}"), message));
     }
-    let set = file
-        .set
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
+    let set = sets.map(|(key, value)| format!("{key}={value}")).collect();
     Ok(ScenarioUse {
         name,
         source: file.source.clone(),

@@ -124,6 +124,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     (
         "set = { peers = 8 }",
+        "set = { client = { policy = \"bep3\" } }",
+        "key scenario.0.set.client: has no effect",
+    ),
+    (
+        "set = { peers = 8 }",
         "name = \"all\"",
         "key scenario.0: the name `all` is that of the rows",
     ),

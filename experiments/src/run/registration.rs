@@ -161,6 +161,23 @@ impl Registration {
         Ok(Some(found))
     }
 
+    /// The registration of another plan that takes its place.
+    fn replaced_by(self, plan: &Plan) -> Self {
+        Self {
+            replaced: self.replaced,
+            ..Self::new(plan)
+        }
+    }
+
+    /// A change from its plan to `text`.
+    fn amendment(&self, changed: Vec<String>, text: &str) -> Amendment {
+        Amendment {
+            after_runs: self.runs,
+            changed,
+            plan_sha256: sha256(text),
+        }
+    }
+
     /// Whether this is the hash of one of its plans.
     fn names(&self, hash: &str) -> bool {
         let later = self.amendments.iter().chain(&self.reworded);
@@ -289,44 +306,29 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
         amendments(&before.plan).filter(|it| now.is_none_or(|now| !now.contains(it.as_str())));
     let now = now.unwrap_or("nothing");
     changed.extend(said.map(|it| format!("amendments: {it} -> {now}")));
-    let amendment = |changed: Vec<String>| Amendment {
-        after_runs: before.runs,
-        changed,
-        plan_sha256: sha256(&text),
-    };
     if before.runs == 0 {
         // Those that were replaced stay known, also if the plan that replaced them was never run.
-        before = Registration {
-            replaced: before.replaced,
-            ..Registration::new(plan)
-        };
+        before = before.replaced_by(plan);
     } else if changed.is_empty() {
         // The text may differ in an amendment alone, or in how numbers are written.
         if !words.is_empty() || !before.names(&sha256(&text)) {
-            before.reworded.push(amendment(words));
+            before.reworded.push(before.amendment(words, &text));
         }
+    } else if plan.amendments.is_some() && plan.amendments != amendments(&before.plan) {
+        let all = words.into_iter().chain(changed).collect();
+        before.amendments.push(before.amendment(all, &text));
+    } else if force {
+        before.replaced.push(Replaced {
+            plan_sha256: before.plan_sha256.clone(),
+            runs: before.runs,
+        });
+        before = before.replaced_by(plan);
     } else {
-        let says = plan.amendments.is_some() && plan.amendments != amendments(&before.plan);
-        if says {
-            let all = words.into_iter().chain(changed).collect();
-            before.amendments.push(amendment(all));
-        } else if force {
-            let mut replaced = before.replaced;
-            replaced.push(Replaced {
-                plan_sha256: before.plan_sha256,
-                runs: before.runs,
-            });
-            before = Registration {
-                replaced,
-                ..Registration::new(plan)
-            };
-        } else {
-            return Err(RegistrationError::Changed {
-                folder: folder.to_owned(),
-                runs: before.runs,
-                changed: briefly(&changed),
-            });
-        }
+        return Err(RegistrationError::Changed {
+            folder: folder.to_owned(),
+            runs: before.runs,
+            changed: briefly(&changed),
+        });
     }
     before.plan = text;
     plan.status = before.status();

@@ -15,7 +15,7 @@ use crate::findings::analysis::{Level, LevelKind};
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
 use crate::findings::verdict::Unfinished;
-use crate::plan::{Changes, Contender, POLICY_KEYS, Plan, count, policies, without_interval};
+use crate::plan::{Changes, Contender, Plan, count, policies, sets_policy, without_interval};
 use crate::run::runner::Options;
 use crate::run::store::write_whole;
 use crate::run::unit::{Mix, Unit, mix_name, pure_mixes};
@@ -171,16 +171,24 @@ fn twice<'a>(texts: impl IntoIterator<Item = &'a String>) -> Option<&'a String> 
     texts.into_iter().find(|it| !seen.insert(*it))
 }
 
+/// The value of an option: TOML, or else text.
+fn parsed(value: &str) -> toml::Value {
+    let text = || toml::Value::String(value.to_owned());
+    let table: Result<toml::Table, _> = toml::from_str(&format!("it = {value}"));
+    let value = table.ok().and_then(|mut it| it.remove("it"));
+    value.unwrap_or_else(text)
+}
+
 /// Refuses options that contradict each other.
 fn refuse_contradictions(it: &SweepArgs, keys: &[Key]) -> Result<(), Failure> {
     let refused = |why: String| Err(Failure::usage(why));
     let set = it.set.iter().filter_map(|it| it.split_once('='));
     let set: Vec<(&str, &str)> = set.map(|it| (it.0.trim(), it.1)).collect();
-    let mut all = keys
+    let swept = keys
         .iter()
-        .map(|it| it.0.as_str())
-        .chain(set.iter().map(|it| it.0));
-    if let Some(key) = all.find(|it| POLICY_KEYS.contains(it)) {
+        .flat_map(|it| it.1.iter().map(|value| (it.0.as_str(), value.as_str())));
+    let mut all = swept.chain(set.iter().copied());
+    if let Some((key, _)) = all.find(|(key, value)| sets_policy(key, &parsed(value))) {
         return refused(format!(
             "{key}: every run has one of the compared policies; give --policy ID once for each of them"
         ));
