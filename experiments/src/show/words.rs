@@ -65,10 +65,23 @@ pub fn brackets((low, high): (f64, f64), shown: impl Fn(f64) -> String) -> Strin
     }
 }
 
+/// The median of a figure, then [`level`].
+#[must_use]
+pub fn median_and_level(it: &Level) -> String {
+    if it.mean.value.is_finite() {
+        format!("{}; {}", it.kind.shown(it.median), level(it))
+    } else {
+        level(it)
+    }
+}
+
 /// The mean of a figure with its interval, as tables show them.
 #[must_use]
 pub fn level(it: &Level) -> String {
     let show = |value: f64| it.kind.shown(value);
+    if !it.mean.value.is_finite() {
+        return show(it.mean.value);
+    }
     format!(
         "{} {}",
         show(it.mean.value),
@@ -331,8 +344,11 @@ pub fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::analysis::LevelKind;
+    use crate::findings::stats::interval::t_estimate;
     use crate::findings::verdict::Joint;
     use crate::run::toy::plan;
+    use crate::run::unit::Mix;
 
     fn reading(contrast: usize, adoption: Adoption, size: Size) -> Overall {
         Overall {
@@ -392,6 +408,22 @@ mod tests {
             assert_eq!(brackets(ends, points), "[?]");
         }
         assert_eq!(brackets((-0.0001, 0.5), points), "[0.0, 50.0]");
+    }
+
+    #[test]
+    fn a_level_that_no_run_defines_is_called_so() {
+        let none = Level {
+            scenario: 0,
+            mix: Mix::Candidate,
+            kind: LevelKind::Waste,
+            runs: 2,
+            median: f64::NAN,
+            mean: t_estimate(&[f64::INFINITY, f64::NAN]),
+        };
+        assert_eq!(
+            (level(&none), median_and_level(&none)),
+            ("undefined".to_owned(), "undefined".to_owned())
+        );
     }
 
     #[test]

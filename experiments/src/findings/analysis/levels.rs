@@ -68,9 +68,12 @@ impl LevelKind {
         }
     }
 
-    /// The value as tables show it.
+    /// The value as tables show it. It is not defined if it is a share of something that nobody got or sent.
     #[must_use]
     pub fn shown(self, value: f64) -> String {
+        if !value.is_finite() {
+            return "undefined".to_owned();
+        }
         match self {
             Self::Time | Self::Tail => format!("{value:.1}"),
             Self::Upload => format!("{:.2}", value / 1e6),

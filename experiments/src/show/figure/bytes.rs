@@ -66,7 +66,10 @@ pub(super) fn stacks(
         .collect();
     let mut y = legend(scene, y + 4.0, &names) + 6.0;
     let total = |it: &Stack| it.1.iter().map(|it| it.1).sum::<f64>() * 100.0;
-    let longest = all().map(total).fold(0.1, f64::max);
+    let longest = all()
+        .map(total)
+        .filter(|it| it.is_finite())
+        .fold(0.1, f64::max);
     let axis = Axis::new((0.0, longest), (190.0, scene.width - EDGE - 70.0));
     for (head, stacks) in groups {
         let style = Style::new(13.0, INK).bold();
@@ -101,6 +104,9 @@ fn bar(scene: &mut Scene, axis: &Axis, (y, height): (f64, f64), (name, causes): 
     let style = Style::new(letters, INK).end();
     scene.text((axis.start - 8.0, middle), name.clone(), style);
     let mut sum = 0.0;
+    // Where nobody got a useful byte, there is nothing to divide by.
+    let defined = causes.iter().all(|it| it.1.is_finite());
+    let causes = if defined { causes.as_slice() } else { &[] };
     for (at, (_, share)) in causes.iter().enumerate() {
         let (from, to) = (axis.at(sum), axis.at(sum + share * 100.0));
         let color = palette::cause(at);
@@ -108,7 +114,28 @@ fn bar(scene: &mut Scene, axis: &Axis, (y, height): (f64, f64), (name, causes): 
         scene.rectangle((from, y + margin), to - from, inner, color);
         sum += share * 100.0;
     }
-    let text = format!("{sum:.2} %");
+    let text = if defined {
+        format!("{sum:.2} %")
+    } else {
+        "no useful payload".to_owned()
+    };
     let style = Style::new(letters - 0.5, INK);
     scene.text((axis.at(sum) + 6.0, middle), text, style);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scene, Stack, stacks};
+    use crate::show::figure::svg::svg;
+
+    #[test]
+    fn a_swarm_without_useful_bytes_has_no_bar() {
+        let bar = |name: &str, share: f64| -> Stack { (name.to_owned(), vec![("have", share)]) };
+        let bars = vec![bar("a", 0.5), bar("b", f64::NAN), bar("c", f64::INFINITY)];
+        let mut scene = Scene::new(1000.0, 200.0);
+        stacks(&mut scene, 0.0, 24.0, &[("one".to_owned(), bars)]);
+        let text = svg(&scene);
+        assert_eq!(text.matches("no useful payload").count(), 2, "{text}");
+        assert!(text.contains("50.00 %") && !text.contains("NaN") && !text.contains("inf"));
+    }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::html::escape;
 use super::page::{COMPARISON_HEAD, Page};
-use crate::findings::analysis::{Analysis, Level, LevelKind};
+use crate::findings::analysis::{Analysis, LevelKind};
 use crate::plan::{Figure, count};
 use crate::run::unit::pure_mixes;
 use crate::run::unit::{Mix, mix_name};
-use crate::show::words::brackets;
+use crate::show::words::median_and_level;
 
 /// Labels of adoptions that come to the same run in a scenario, as in a small swarm, where shares
 /// round to one number of peers.
@@ -74,18 +74,13 @@ impl Page<'_> {
         let mixes = pure_mixes(self.plan);
         let mut head = vec!["median; mean [95 % CI]".to_owned()];
         head.extend(mixes.iter().map(|it| mix_name(self.plan, *it)));
-        let cell = |it: &Level| {
-            let show = |value| it.kind.shown(value);
-            let ends = brackets(it.possible().ci95, show);
-            format!("{}; {} {ends}", show(it.median), show(it.mean.value))
-        };
         let rows: Vec<Vec<String>> = LevelKind::ALL
             .into_iter()
             .map(|kind| {
                 let all = self.analysis.levels.iter();
                 let of_kind = all.filter(|it| it.scenario == scenario && it.kind == kind);
                 std::iter::once(kind.title().to_owned())
-                    .chain(of_kind.map(cell))
+                    .chain(of_kind.map(median_and_level))
                     .collect()
             })
             .collect();
