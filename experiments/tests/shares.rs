@@ -41,6 +41,8 @@ fn scripts_name_every_share_once_and_a_merge() {
             "--",
             "--account=a",
             "--comment=two words",
+            "--partition",
+            "long",
         ],
     );
     for said in [
@@ -49,6 +51,7 @@ fn scripts_name_every_share_once_and_a_merge() {
         "--requeue",
         "#SBATCH --account=a\n",
         "#SBATCH '--comment=two words'\n",
+        "#SBATCH --partition long\n",
         "run tiny.toml --out results/tiny --shard \"$SLURM_ARRAY_TASK_ID/3\" --jobs \"$SLURM_CPUS_PER_TASK\"",
         "--dependency=\"afterany:$array\"",
         "merge tiny.toml --out results/tiny\n",
@@ -168,7 +171,8 @@ fn in_two_folders() -> (Lab, Vec<PathBuf>) {
     };
     run(&["1/2"]);
     run(&["2/2", "--seeds", "1", "--seed", "2", "--out", "b"]);
-    run(&["2/2", "--out", "b"]);
+    // Runs with other options are in the folder, so the plan is not run there without a word.
+    run(&["2/2", "--out", "b", "--force"]);
     let there = units(&lab);
     (lab, there)
 }

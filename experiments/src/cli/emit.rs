@@ -76,6 +76,11 @@ pub(super) fn emit(args: &EmitArgs) -> Result<Exit, Failure> {
             "-- {it}: the script numbers its tasks itself; use --tasks and --limit"
         )));
     }
+    if let Some(it) = args.further.first().filter(|it| !it.starts_with('-')) {
+        return Err(Failure::usage(format!(
+            "-- {it}: is no option of the batch system, which begin with `-`"
+        )));
+    }
     let shared = args.shared.read()?;
     let folder = args.shared.plan_args.folder(&shared.plan);
     let store = Store::at(&folder.join("units"), &shared.parts.version());

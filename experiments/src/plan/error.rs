@@ -132,6 +132,9 @@ pub fn in_words(message: &str) -> String {
             wanted_in_words(wanted)
         );
     }
+    if message.starts_with("invalid length") {
+        return "is a list; give a table of keys".to_owned();
+    }
     match message.strip_prefix("missing field ") {
         Some(key) => format!("the key {key} is missing; add it"),
         None => message,
@@ -192,6 +195,10 @@ mod tests {
             (
                 "invalid type: boolean `true`, expected a sequence",
                 "is true; give a list in brackets",
+            ),
+            (
+                "invalid length 0, expected struct Bench with 4 elements",
+                "is a list; give a table of keys",
             ),
             ("missing field `name`", "the key `name` is missing; add it"),
             (

@@ -15,10 +15,15 @@ pub(super) fn script(job: &Job<'_>) -> String {
     let pattern = job.logs().display().to_string().replace('%', "%%");
     let (tasks, cores) = (job.packing.tasks, job.cores);
     let limit = job.args.limit.map_or(String::new(), |it| format!("%{it}"));
-    let mut further = String::new();
+    // A line for each option, with its value if that is a word of its own.
+    let mut lines: Vec<String> = Vec::new();
     for it in &job.args.further {
-        further.push_str(&["#SBATCH ", &quoted_word(it), "\n"].concat());
+        match lines.last_mut() {
+            Some(option) if !it.starts_with('-') => *option += &[" ", &quoted_word(it)].concat(),
+            _ => lines.push(["#SBATCH ", &quoted_word(it)].concat()),
+        }
     }
+    let further: String = lines.iter().map(|it| [it, "\n"].concat()).collect();
     let time = time_limit(job);
     let about = job.about(
         "Submit: sh THIS_FILE. Submit it again if tasks failed: only what is missing is run.",
