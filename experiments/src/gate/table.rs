@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::findings::verdict::CANNOT_TELL;
+use crate::findings::verdict::{CANNOT_TELL, Direction, Joint, NOTHING_TO_SAVE, Size, Time};
 use crate::show::output::summary::BY_SEED;
 
 /// What distinguishes a row.
@@ -66,6 +66,39 @@ pub enum TableError {
     Damaged(usize, &'static str),
 }
 
+/// The verdicts of each column: size, direction, time, and size and time together.
+const WORDS: [&[&str]; 4] = [
+    &[
+        Size::Supported.word(),
+        Size::Refuted.word(),
+        Size::Inconclusive.word(),
+    ],
+    &[
+        Direction::ALL[0].word(),
+        Direction::ALL[1].word(),
+        Direction::ALL[2].word(),
+        Direction::ALL[3].word(),
+        Direction::ALL[4].word(),
+        Direction::ALL[5].word(),
+    ],
+    &[
+        Time::Kept.word(),
+        Time::Degraded.word(),
+        Time::NotShown.word(),
+    ],
+    &[
+        Joint::Shown.word(),
+        Joint::NotShown.word(),
+        Joint::Refuted.word(),
+    ],
+];
+
+/// Whether a verdict is one of its column, or one that every column may have.
+fn known(word: &str, words: &[&str]) -> bool {
+    let everywhere = word.is_empty() || word == NOTHING_TO_SAVE || word.starts_with(CANNOT_TELL);
+    everywhere || words.contains(&word)
+}
+
 /// What is wrong with a row that is no row of the table.
 fn wrong(it: &csv::Error) -> TableError {
     match it.kind() {
@@ -116,6 +149,13 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
         let plain = plain.filter(|it| !extra.contains(&Some(it.0)) && !verdicts.contains(&it.0));
         let (estimate, interval) = (number(estimate)?, number(low)?.zip(number(high)?));
         possible(estimate, interval).map_err(damaged)?;
+        if !verdicts
+            .iter()
+            .zip(WORDS)
+            .all(|(at, words)| known(&record[*at], words))
+        {
+            return Err(damaged("has a verdict that does not exist"));
+        }
         let row = Row {
             position,
             figures: plain.map(|it| it.1.to_owned()).collect(),

@@ -139,6 +139,15 @@ fn the_joint_verdict_and_cut_runs_have_turns_too() {
     );
 }
 
+#[test]
+fn a_verdict_that_does_not_exist_is_damage() {
+    for words in ["supported,saves,kept!,shown", "kept,saves,kept,shown"] {
+        let text = format!("{HEAD}s,bep3,one,adopters,E1,saving,true,0.41,0.40,0.42,{words}\n");
+        let error = super::read(&text).expect_err("unknown").to_string();
+        assert!(error.contains("line 2 has a verdict that"), "{error}");
+    }
+}
+
 /// In a plan whose candidate is `thrift`, a contrast may be `thrift` too.
 #[test]
 fn a_contrast_may_have_the_name_of_the_candidate() {
