@@ -22,7 +22,7 @@ pub(super) const MOST_COSTLY: u8 = 20;
 const REPLACED: u8 = 5;
 
 /// Least number of further connections to allocate memory for at a time.
-const MORE_CONNECTIONS: usize = 16;
+const MORE_CONNECTIONS: usize = 4;
 
 impl Torrent {
     pub(super) fn on_connected(&mut self, now: Instant, peer: PeerKey, link: PeerLink) {
