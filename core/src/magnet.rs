@@ -15,7 +15,7 @@ use core::ops::RangeInclusive;
 
 use crate::bencode::{DictBuilder, ListBuilder};
 use crate::ids::{InfoHash, InfoHash2};
-use crate::metainfo::{MAX_URLS, usable_url};
+use crate::metainfo::{MAX_URLS, TRACKERS, WEB_TORRENT, usable_url};
 use crate::text;
 
 /// Most bytes of a link. A link with 256 long tracker addresses is shorter.
@@ -39,7 +39,7 @@ pub struct Magnet {
     pub version_2: Option<InfoHash2>,
     /// Name of the torrent until its own name is known, printable. `dn`.
     pub name: Option<String>,
-    /// Tracker URLs, each a tier of its own. `tr`.
+    /// Tracker URLs, each a tier of its own. WebTorrent trackers only if there are no others. `tr`.
     pub trackers: Vec<Vec<String>>,
     /// URLs from which the files can be fetched. `ws`.
     pub web_seeds: Vec<String>,
@@ -108,6 +108,9 @@ impl Magnet {
                 draft.parameter(key, value)?;
             }
         }
+        if draft.magnet.trackers.is_empty() {
+            draft.magnet.trackers = draft.web_torrent;
+        }
         let version_2 = draft.version_2;
         let info_hash = draft.info_hash.or(version_2.map(|it| it.truncated()));
         Ok(Self {
@@ -165,6 +168,8 @@ struct Draft {
     info_hash: Option<InfoHash>,
     version_2: Option<InfoHash2>,
     magnet: Magnet,
+    /// WebTorrent trackers, each a tier of its own.
+    web_torrent: Vec<Vec<String>>,
 }
 
 impl Default for Magnet {
@@ -193,10 +198,18 @@ impl Draft {
             }
             "tr" => {
                 let value = decoded(value);
-                let url = usable_url(&value, &["http://", "https://", "udp://"]);
-                let known = |url: &str| magnet.trackers.iter().flatten().any(|it| it == url);
-                if let Some(url) = url.filter(|it| magnet.trackers.len() < MAX_URLS && !known(it)) {
-                    magnet.trackers.push(vec![url]);
+                let usable = usable_url(&value, TRACKERS);
+                let web_torrent = usable.is_none();
+                let Some(url) = usable.or_else(|| usable_url(&value, WEB_TORRENT)) else {
+                    return Ok(());
+                };
+                let all = if web_torrent {
+                    &mut self.web_torrent
+                } else {
+                    &mut magnet.trackers
+                };
+                if all.len() < MAX_URLS && !all.iter().flatten().any(|it| *it == url) {
+                    all.push(vec![url]);
                 }
             }
             "ws" => {

@@ -44,7 +44,7 @@ use core::ops::Range;
 pub use build::{BuildError, Builder, Format, NewFile, Part, PieceDigests, choose_piece_bytes};
 pub use layout::{FileEntry, FileKind, Layout, Link, Naming, Segment};
 pub use refusal::Version2Error;
-pub(crate) use urls::usable_url;
+pub(crate) use urls::{TRACKERS, WEB_TORRENT, usable_url};
 pub use version2::{Subtree, Tree, Version2};
 
 use crate::bencode::{DecodeError, Limits, decode_prefix};
@@ -83,7 +83,8 @@ pub struct Metainfo {
     pub geometry: Geometry,
     /// The files and where their bytes are.
     pub layout: Layout,
-    /// Tracker URLs by tier, in the order of the file. BEP 12. Schemes http, https and udp.
+    /// Tracker URLs by tier, in the order of the file. BEP 12. Schemes http, https and udp;
+    /// ws and wss only if there are no others.
     pub trackers: Vec<Vec<String>>,
     /// URLs from which the files can be fetched by HTTP (`url-list`, BEP 19).
     pub web_seeds: Vec<String>,

@@ -317,6 +317,7 @@ impl Torrent {
             Input::Writable { peer } => self.on_writable(now, peer),
             Input::PieceVerified { piece, verdict } => self.on_verified(now, piece, &verdict),
             Input::PieceLost { piece } => self.on_piece_lost(now, piece),
+            Input::PieceFound { piece } => self.on_piece_found(now, piece),
             Input::Limit { upload, download } => self.on_limit(now, upload, download),
             Input::Policy(chosen) => self.on_policy(now, &chosen),
             Input::Lacks { peer, pieces } => self.on_lacks(now, peer, pieces),

@@ -167,6 +167,47 @@ fn a_newcomer_is_told_the_truth_and_the_piece_is_fetched_again() {
     assert!(seed.torrent.is_complete());
 }
 
+#[test]
+fn a_piece_that_is_on_disk_again_counts_and_is_announced() {
+    let found = || Input::PieceFound { piece: LOST };
+    let mut seed = Seed::new("unchoke_all");
+    assert_eq!(seed.input(found()), [], "it is not lost");
+    seed.input(lost());
+    let outputs = seed.input(found());
+    assert!(outputs.contains(&Output::Broadcast { have: LOST }));
+    assert!(outputs.contains(&Output::Completed));
+    assert!(seed.torrent.is_complete());
+    seed.meet_a_leecher(true);
+    let request = block(LOST, 0);
+    seed.hear(PEER, Message::Request(request));
+    let said = seed.said(PEER, Input::Writable { peer: PEER });
+    assert_eq!(said, [Message::Piece(request)]);
+}
+
+#[test]
+fn a_piece_that_is_on_disk_again_is_downloaded_to_the_end_once_it_is_requested() {
+    let found = || Input::PieceFound { piece: LOST };
+    let mut seed = Seed::new("unchoke_all");
+    seed.input(lost());
+    let link = PeerLink {
+        fast: true,
+        ..PeerLink::default()
+    };
+    seed.connect(PEER, link);
+    seed.hear(PEER, Message::HaveAll);
+    assert_eq!(seed.hear(PEER, Message::Unchoke).len(), 4, "all its blocks");
+    seed.input(Input::Message {
+        peer: PEER,
+        message: Message::Piece(block(LOST, 0)),
+    });
+    assert_eq!(seed.input(found()), []);
+    // The rest never comes.
+    seed.input(Input::PeerDisconnected { peer: PEER });
+    assert!(!seed.torrent.is_complete());
+    assert!(seed.input(found()).contains(&Output::Completed));
+    assert!(seed.torrent.is_complete());
+}
+
 /// BEP 21: a peer with `upload_only` is not expected to want anything.
 #[test]
 fn a_seed_that_lost_a_piece_says_that_it_no_longer_only_uploads() {

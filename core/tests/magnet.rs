@@ -61,9 +61,17 @@ fn everything_a_link_may_say_is_read() {
 }
 
 #[test]
+fn web_torrent_trackers_are_kept_only_if_there_are_no_others() {
+    let web = parsed("&tr=wss://web/&tr=ws%3A%2F%2Fb&tr=wss://web/");
+    assert_eq!(web.trackers, [["wss://web/"], ["ws://b"]]);
+    let both = parsed("&tr=wss://web/&tr=udp://a:1");
+    assert_eq!(both.trackers, [["udp://a:1"]]);
+}
+
+#[test]
 fn hints_that_cannot_be_used_are_left_out() {
     let magnet = parsed(
-        "&tr=ws://web&tr=&tr=http://a%0d%0aHost:x&tr=h%C3%BCst&dn=&dn=second&ws=ftp://x&x.pe=1.2.3.4\
+        "&tr=&tr=http://a%0d%0aHost:x&tr=h%C3%BCst&dn=&dn=second&ws=ftp://x&x.pe=1.2.3.4\
          &x.pe=1.2.3.4:0&x.pe=:80&x.pe=[::1:80&x.pe=[1.2.3.4]:80&x.pe=a%20b:80&x.pe=a/b:80&x.pe=%ff:80\
          &x.pe=1.2.3.4:99999&=&&novalue&%&x.y.1=2",
     );

@@ -90,6 +90,9 @@ struct Failure {
 }
 
 impl Failure {
+    /// Exit status for an error of a file, a folder or the system.
+    const OF_SYSTEM: u8 = 5;
+
     fn failed(sentence: impl Display) -> Self {
         Self::new(1, sentence)
     }
@@ -99,7 +102,7 @@ impl Failure {
     }
 
     fn io(sentence: impl Display) -> Self {
-        Self::new(5, sentence)
+        Self::new(Self::OF_SYSTEM, sentence)
     }
 
     /// Stopped by a signal. The user needs no message.

@@ -56,6 +56,12 @@ pub enum Report {
         /// The piece.
         piece: PieceIndex,
     },
+    /// A lost piece is good again: another program restored its file. It counts as lost until
+    /// [`Disk::restore`].
+    Found {
+        /// The piece.
+        piece: PieceIndex,
+    },
     /// The hashes of the blocks of a piece, for version 2; `None` if the piece is not good or cannot
     /// be read.
     Blocks {
@@ -170,7 +176,13 @@ impl Disk {
         self.send(piece, Job::Verify { piece, want_blocks });
     }
 
-    /// Hashes a verified piece again when the worker is idle, and reports it if it is lost.
+    /// Counts a piece as verified that was reported as found.
+    pub fn restore(&self, piece: PieceIndex) {
+        self.standing.restore(piece);
+    }
+
+    /// Hashes a verified piece again when the worker is idle, and reports it if it is lost; or a
+    /// lost piece, and reports it if it is good.
     pub fn inspect(&self, piece: PieceIndex) {
         self.send(piece, Job::Inspect { piece });
     }

@@ -59,7 +59,7 @@ use crate::storage::{Keeping, Storage, StorageError};
 use crate::tuning::Tuning;
 use crate::utp::UtpMode;
 
-pub(crate) use announce::summary;
+pub(crate) use announce::{only_web_torrent, summary};
 pub use check::{Check, check, file_entries};
 pub use explain::{Explained, LastWord};
 pub use limits::{Earlier, Seeding, give_slots, has_slots};

@@ -175,9 +175,10 @@ impl Share {
 }
 
 /// The number of connections to ask for, given that `used` of `allotted` are open: no limit if nearly
-/// all are used, otherwise a few more than now.
+/// all are used, otherwise a few more than now. A torrent without a part uses nothing, and is not one
+/// that uses all of it.
 fn wish_connections(used: u64, allotted: u64) -> u64 {
-    if used * 10 >= allotted * 9 {
+    if used * 10 >= allotted.max(1) * 9 {
         u64::MAX
     } else {
         used + used / 4 + 2
@@ -248,6 +249,20 @@ mod tests {
         }
         assert_eq!(open[1..], [3, 3, 3]);
         assert!(open[0] >= 20 && open.iter().sum::<u64>() <= 40, "{open:?}");
+    }
+
+    #[test]
+    fn idle_torrents_soon_have_equal_parts() {
+        let all = Shares::new([None, None, Some(500), None], [None, None, Some(50), None]);
+        let shares: Vec<Share> = (0..50).map(|_| all.join()).collect();
+        for _ in 0..2 {
+            for share in &shares {
+                let _: Caps = share.report_counts([0, 0]);
+            }
+        }
+        for share in &shares {
+            assert_eq!(share.part(Good::Connections), Some(10));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod by_udp;
 mod families;
 mod url;
 
+pub(crate) use self::url::is_web_torrent;
 pub use self::url::{TrackerUrl, UrlError};
 
 use std::time::Duration;

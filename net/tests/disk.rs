@@ -65,6 +65,43 @@ fn what_changes_under_a_download_that_seeds_is_fetched_again() {
     }
 }
 
+/// Nobody has the bad pieces, so only the user can bring them back.
+#[test]
+fn a_file_that_was_damaged_and_is_restored_is_good_again_without_a_restart() {
+    let sample = sample();
+    let words = ["download", "sample.torrent", "--no-tracker", "--seed"];
+    let start = |(name, harm): &(&'static str, Harm)| {
+        let home = fetched(&sample);
+        let running = Reporting::start(unchoke(home.path(), &words));
+        let listening = running.until(|event| event["event"] == "listening");
+        fs::copy(home.path().join(BIG), home.path().join("kept")).expect("a copy");
+        harm(&home.path().join(BIG));
+        (*name, home, running, listening["port"].clone())
+    };
+    for (name, home, running, port) in HARMS.iter().map(start).collect::<Vec<_>>() {
+        let told = |words: &str| {
+            let big = Path::new(BIG).file_name().and_then(|it| it.to_str());
+            let is_it = |text: &str| text.contains(words) && text.contains(big.expect("a name"));
+            running.until(|event| event["text"].as_str().is_some_and(is_it));
+        };
+        told("is not good any more");
+        // Either in place, or by a file that takes the place.
+        if matches!(name, "deleted" | "emptied") {
+            fs::rename(home.path().join("kept"), home.path().join(BIG)).expect("moved");
+        } else {
+            fs::copy(home.path().join("kept"), home.path().join(BIG)).expect("copied");
+        }
+        told("is good again");
+        let leecher = home_of(&sample);
+        let peer = format!("127.0.0.1:{port}");
+        let fetching = download(&peer, &[]);
+        assert!(run(leecher.path(), &fetching).status.success(), "{name}");
+        signal(&running.child, "INT");
+        running.until(|event| event["event"] == "end");
+        assert_claims_are_true(&sample, &home.path().join("downloads"));
+    }
+}
+
 #[test]
 fn what_changes_unseen_is_not_claimed_by_the_next_run() {
     let sample = sample();

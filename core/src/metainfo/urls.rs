@@ -11,15 +11,30 @@ use crate::bencode::{Dict, Value};
 /// Most bytes of a URL.
 const MAX_URL_BYTES: usize = 4096;
 
+/// Schemes of trackers that we can ask.
+pub(crate) const TRACKERS: &[&str] = &["http://", "https://", "udp://"];
+
+/// Schemes of WebTorrent trackers. We cannot ask them. A torrent that names no others keeps them, so
+/// that the user learns why no tracker is asked.
+pub(crate) const WEB_TORRENT: &[&str] = &["ws://", "wss://"];
+
+/// The trackers that we can ask. If there are none, the WebTorrent trackers.
+pub(super) fn trackers(root: &Dict<'_>) -> Vec<Vec<String>> {
+    let usable = tiers(root, TRACKERS);
+    if usable.is_empty() {
+        return tiers(root, WEB_TORRENT);
+    }
+    usable
+}
+
 /// BEP 12: `announce-list` replaces `announce`. But an `announce` over HTTP is kept as the last
 /// tier if the list has no HTTP tracker, because not every client, network or proxy allows UDP.
-pub(super) fn trackers(root: &Dict<'_>) -> Vec<Vec<String>> {
-    const SCHEMES: &[&str] = &["http://", "https://", "udp://"];
+fn tiers(root: &Dict<'_>, schemes: &[&str]) -> Vec<Vec<String>> {
     let mut seen = BTreeSet::new();
     let list = root.get(b"announce-list").and_then(|it| it.as_list());
     let tiers = list.into_iter().flatten();
     let mut tiers: Vec<Vec<String>> = tiers
-        .map(|tier| urls(tier, SCHEMES, &mut seen))
+        .map(|tier| urls(tier, schemes, &mut seen))
         .filter(|it| !it.is_empty())
         .take(MAX_URLS)
         .collect();
@@ -27,7 +42,7 @@ pub(super) fn trackers(root: &Dict<'_>) -> Vec<Vec<String>> {
     if !tiers.iter().flatten().any(|it| http(it))
         && let Some(only) = root.get(b"announce")
     {
-        let mut behind = urls(only, SCHEMES, &mut seen);
+        let mut behind = urls(only, schemes, &mut seen);
         behind.retain(|it| http(it) || tiers.is_empty());
         tiers.push(behind);
         tiers.retain(|it| !it.is_empty());

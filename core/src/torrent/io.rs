@@ -115,6 +115,13 @@ pub enum Input {
         /// The piece.
         piece: PieceIndex,
     },
+    /// A piece that we lack is on disk and good, for example because the user put a lost file back.
+    /// Without effect if the torrent has the piece, or if one of its blocks is requested: then the
+    /// download goes on, and the driver may report the piece again later.
+    PieceFound {
+        /// The piece.
+        piece: PieceIndex,
+    },
     /// Changes the caps of the payload, bytes/s; `None` is no cap.
     Limit {
         /// Upload.

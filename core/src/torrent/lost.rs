@@ -1,4 +1,5 @@
-//! Handles pieces that we announced and no longer have, because a file was damaged, cut or deleted.
+//! Handles pieces that we announced and no longer have, because a file was damaged, cut or deleted,
+//! and pieces that come back, because the user restored a file.
 //!
 //! BEP 3 has no message that takes a `have` back. A peer that requests a lost piece gets a reject
 //! (BEP 6) or no answer. New connections are told the current state.
@@ -36,6 +37,25 @@ impl Torrent {
         }
         // Peers we were interested in already may have run out of blocks to deliver.
         self.fill_all(now);
+    }
+
+    /// `piece` is on disk and good, although nobody sent it. No effect if we have it, or while its
+    /// download is under way.
+    pub(super) fn on_piece_found(&mut self, now: Instant, piece: PieceIndex) {
+        if piece.0 >= self.config.geometry.piece_count() || self.have.has(piece) {
+            return;
+        }
+        let slot = self.partials.slot_of(piece);
+        let under_way = slot.is_some_and(|slot| {
+            let asked = self.partials.blocks(slot).iter().any(|it| it.asked() > 0);
+            asked || self.partials.at(slot).missing == 0
+        });
+        if under_way {
+            return;
+        }
+        self.partials.finish(piece);
+        self.unbegun.remove(piece);
+        self.complete_piece(now, piece);
     }
 
     /// Whether a peer may honestly request `piece` although we lack it: we announced it and lost

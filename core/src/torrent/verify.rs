@@ -91,7 +91,7 @@ impl Torrent {
         }
     }
 
-    fn complete_piece(&mut self, now: Instant, piece: PieceIndex) {
+    pub(super) fn complete_piece(&mut self, now: Instant, piece: PieceIndex) {
         assert!(self.have.insert(piece), "piece {piece} was verified twice");
         self.have_count += 1;
         self.note_need(piece, true);

@@ -109,6 +109,22 @@ fn a_bad_announce_beside_a_good_list_and_the_other_way_round() {
 }
 
 #[test]
+fn web_torrent_trackers_are_kept_only_if_there_are_no_others() {
+    let web = list(&[text("wss://a/"), text("ws://b")]);
+    let trackers = |announce: &[u8]| {
+        let lists = list(std::slice::from_ref(&web));
+        let torrent = dict(&[
+            ("announce", announce),
+            ("announce-list", &lists),
+            ("info", &info(&[])),
+        ]);
+        Metainfo::parse(&torrent).expect("valid").trackers
+    };
+    assert_eq!(trackers(&text("wss://a/")), [["wss://a/", "ws://b"]]);
+    assert_eq!(trackers(&text("udp://c:1")), [["udp://c:1"]]);
+}
+
+#[test]
 fn a_list_of_files_counts_before_a_length() {
     let files = list(&[file(60, &[b"a"]), file(40, &[b"b"])]);
     let torrent = Metainfo::parse(&single(&[("files", &files)])).expect("valid");

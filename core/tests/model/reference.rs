@@ -149,6 +149,7 @@ impl Reference {
             Input::Message { peer, message } => self.received(*peer, message),
             Input::PieceLost { piece } => self.lost(*piece),
             Input::BlockUnread { peer, block } => self.unread(*peer, *block),
+            Input::PieceFound { .. } => unreachable!("the world restores no piece"),
             Input::Timeout | Input::Limit { .. } | Input::Policy(_) | Input::Lacks { .. } => {}
         }
     }

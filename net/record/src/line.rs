@@ -52,6 +52,8 @@ pub(crate) enum InputLine {
     Lost(u32),
     /// A verified piece was lost.
     PieceLost(u32),
+    /// A lost piece was restored on disk.
+    PieceFound(u32),
     /// The caps of upload and download.
     Limit([Option<u64>; 2]),
     /// A choking policy and its set parameters.
@@ -171,6 +173,7 @@ fn line_of_torrent(input: &torrent::Input) -> InputLine {
             Verdict::Lost => InputLine::Lost(piece.0),
         },
         It::PieceLost { piece } => InputLine::PieceLost(piece.0),
+        It::PieceFound { piece } => InputLine::PieceFound(piece.0),
         It::Limit { upload, download } => InputLine::Limit([*upload, *download]),
         It::Policy(chosen) => {
             let set = chosen.parameters().iter();
@@ -274,6 +277,9 @@ fn torrent_input_of(line: &InputLine, decoder: Decoder) -> Option<torrent::Input
         }
         InputLine::Lost(piece) => verified(*piece, Verdict::Lost),
         InputLine::PieceLost(piece) => It::PieceLost {
+            piece: PieceIndex(*piece),
+        },
+        InputLine::PieceFound(piece) => It::PieceFound {
             piece: PieceIndex(*piece),
         },
         InputLine::Limit([upload, download]) => It::Limit {

@@ -34,11 +34,15 @@ use crate::entrance::Entrance;
 use crate::session::Earlier;
 use crate::session::board::{Board, State};
 use crate::shares::Shares;
+use crate::text::clock;
 
 /// Time between two checks of the folder.
 const LOOK: Duration = Duration::from_secs(2);
 /// Time until a torrent is tried again whose files another process has.
 const WAIT: Duration = Duration::from_secs(20);
+/// The same, after an error of a file, a folder or the system: the disk may be full, or another file
+/// may have taken the place of one of the torrent. Trackers hear of each attempt.
+const LONG_WAIT: Duration = Duration::from_mins(5);
 /// Checks between two saves of the records.
 const LOOKS_A_SAVE: u64 = 5;
 /// Most connections of all torrents together, if the user does not say.
@@ -98,8 +102,10 @@ struct Entry {
     stamp: Stamp,
     /// `Some` while its torrent is running.
     stopper: Option<Stopper>,
-    /// When to try it again, if another process had its files the last time.
+    /// When to try it again, if it failed the last time for a reason that may pass.
     again: Option<Clock>,
+    /// What the user was told about that.
+    said: String,
     /// The file whose torrent has the name or the hash of this one. It is tried again after the end
     /// of that one.
     held_by: Option<String>,
@@ -271,7 +277,9 @@ impl Runner<'_> {
     fn begin(&mut self, path: PathBuf, stamp: Stamp) {
         let (stopper, signals) = Signals::own();
         let (common, options) = (Arc::clone(&self.common), download(self.options));
-        let again = self.entries.get(&path).and_then(|it| it.again);
+        let earlier = self.entries.get(&path);
+        let again = earlier.and_then(|it| it.again);
+        let said = earlier.map_or(String::new(), |it| it.said.clone());
         let task_path = path.clone();
         self.tasks.spawn(async move {
             let waited = again.is_some();
@@ -282,6 +290,7 @@ impl Runner<'_> {
             stamp,
             stopper: Some(stopper),
             again,
+            said,
             held_by: None,
         };
         self.entries.insert(path, entry);
@@ -293,13 +302,17 @@ impl Runner<'_> {
             Err(error) => return tracing::error!(%error, "a torrent failed"),
         };
         self.save();
-        let locked = done.as_ref().is_err_and(|it| it.locked);
-        let mut waited = false;
+        let failure = done.err();
+        let wait = failure.as_ref().and_then(wait_after);
+        let mut is_known = false;
         if let Some(entry) = self.entries.get_mut(&path) {
             entry.stopper = None;
-            let again = locked.then(|| Clock::now() + WAIT);
-            waited = std::mem::replace(&mut entry.again, again).is_some();
-            entry.held_by = done.as_ref().err().and_then(|it| it.held_by.clone());
+            entry.again = wait.map(|it| Clock::now() + it);
+            entry.held_by = failure.as_ref().and_then(|it| it.held_by.clone());
+            let sentence = failure.as_ref().map(|it| it.sentence.clone());
+            let sentence = sentence.unwrap_or_default();
+            is_known = wait.is_some() && entry.said == sentence;
+            entry.said = sentence;
         }
         let shown = path.display().to_string();
         for hash in self.common.taken.release(&shown) {
@@ -307,28 +320,14 @@ impl Runner<'_> {
                 self.common.board.remove(&hash);
             }
         }
-        match done {
-            Ok(()) => {}
-            Err(failure) if failure.sentence.is_empty() => {}
-            Err(failure) if locked && waited => {
-                tracing::debug!(shown, failure.sentence, "not yet");
-            }
-            Err(failure) if locked => {
-                let (said, s) = (about(&shown, &failure.sentence), WAIT.as_secs());
-                warn!("{said}; it is tried again every {s} s");
-            }
-            Err(Failure {
-                sentence,
-                held_by: Some(other),
-                ..
-            }) => warn!(
-                "{}; it is tried again when {other} has ended",
-                about(&shown, &sentence)
-            ),
-            Err(failure) => warn!(
-                "{}; it is tried again when the file changes",
-                about(&shown, &failure.sentence)
-            ),
+        let failure = failure.filter(|it| !it.sentence.is_empty());
+        let Some(failure) = failure else { return };
+        let said = about(&shown, &failure.sentence);
+        match (wait, failure.held_by) {
+            (Some(_), _) if is_known => tracing::debug!(said, "not yet"),
+            (Some(wait), _) => warn!("{said}; it is tried again every {}", clock(wait)),
+            (None, Some(other)) => warn!("{said}; it is tried again when {other} has ended"),
+            (None, None) => warn!("{said}; it is tried again when the file changes"),
         }
     }
 
@@ -349,6 +348,15 @@ impl Runner<'_> {
                 Err(error) => tracing::warn!(%error, "the upload totals are not saved"),
             }
         }
+    }
+}
+
+/// The time until a torrent is tried again that failed in this way; `None` if that would not help.
+fn wait_after(failure: &Failure) -> Option<Duration> {
+    match failure.status {
+        Failure::OF_SYSTEM if failure.locked => Some(WAIT),
+        Failure::OF_SYSTEM => Some(LONG_WAIT),
+        _ => None,
     }
 }
 
@@ -441,4 +449,22 @@ fn named_in(path: &Path) -> Result<PathBuf, Failure> {
         return Err(Failure::bad_input("there is no magnet link in it"));
     }
     Ok(PathBuf::from(link))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_errors_that_may_pass_are_tried_again() {
+        let locked = Failure {
+            locked: true,
+            ..Failure::io("another process has it")
+        };
+        assert_eq!(wait_after(&locked), Some(WAIT));
+        assert_eq!(wait_after(&Failure::io("disk full")), Some(LONG_WAIT));
+        for failure in [Failure::bad_input("nonsense"), Failure::failed("gave up")] {
+            assert_eq!(wait_after(&failure), None, "{failure:?}");
+        }
+    }
 }

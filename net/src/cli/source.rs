@@ -28,6 +28,7 @@ use crate::entrance::Entrance;
 use crate::http::fetch_torrent;
 use crate::metadata::{Found, Notice, Status, Wanted, fetch};
 use crate::route::Route;
+use crate::session::only_web_torrent;
 use crate::storage::read_regular;
 use crate::text::{clock, shown_url};
 
@@ -251,10 +252,15 @@ impl<'a> Search<'a> {
 
     async fn search(&mut self, peers: Vec<(Origin, SocketAddr)>) -> Result<Found, Failure> {
         let transfer = &self.options.transfer;
-        let trackers = self.magnet.trackers.iter().flatten();
-        let trackers: Vec<String> = trackers.filter(|_| !transfer.no_tracker).cloned().collect();
-        let dht = self.finders.dht();
-        if trackers.is_empty() && peers.is_empty() && dht.is_none() {
+        let (dht, lsd) = (self.finders.dht(), self.finders.lsd());
+        let all = &self.magnet.trackers[..];
+        let all = if transfer.no_tracker { &[] } else { all };
+        let unusable = only_web_torrent(all, (dht.is_some(), lsd.is_some()));
+        let trackers = all.iter().flatten().filter(|_| unusable.is_none());
+        let trackers: Vec<String> = trackers.cloned().collect();
+        if let Some(sentence) = unusable {
+            self.line(&sentence);
+        } else if trackers.is_empty() && peers.is_empty() && dht.is_none() {
             self.line(
                 "the link names no tracker and no peer: waiting for peers that connect to us",
             );
@@ -271,7 +277,7 @@ impl<'a> Search<'a> {
             route: transfer.leaving.route(),
             utp: transfer.finding.utp,
             dht,
-            lsd: self.finders.lsd(),
+            lsd,
         };
         let (notices, mut heard) = unbounded_channel();
         let mut fetching = pin!(fetch(wanted, notices));

@@ -1,13 +1,18 @@
 //! Which pieces count as verified, and which are in doubt, as the disk threads know it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
 
 use crate::storage::Storage;
+
+/// A changed file may hold lost pieces again. They are hashed when the file has not changed for this
+/// time, and not while another program copies data into it.
+const QUIET: Duration = Duration::from_secs(3);
 
 /// State shared by the disk threads.
 #[derive(Debug)]
@@ -22,6 +27,10 @@ struct Pieces {
     verified: Bitfield,
     /// Pieces to hash before they are served: their file changed, or a peer reported a problem.
     doubted: BTreeSet<PieceIndex>,
+    /// Pieces that were verified and turned out to be bad.
+    lost: BTreeSet<PieceIndex>,
+    /// Files with lost pieces that another program changed, and when we noticed it.
+    changed: BTreeMap<usize, Instant>,
 }
 
 /// Whether a piece may be served.
@@ -39,6 +48,8 @@ impl Standing {
             pieces: Mutex::new(Pieces {
                 verified: have.clone(),
                 doubted: BTreeSet::new(),
+                lost: BTreeSet::new(),
+                changed: BTreeMap::new(),
             }),
         }
     }
@@ -61,7 +72,28 @@ impl Standing {
                     pieces.doubted.insert(piece);
                 }
             }
+            pieces.changed.insert(file, Instant::now());
         }
+    }
+
+    /// Marks the lost pieces of changed files as doubted, once a file has not changed for a while.
+    pub(super) fn doubt_losses(&self, storage: &Storage, now: Instant) {
+        let mut pieces = self.lock();
+        let Pieces {
+            doubted,
+            lost,
+            changed,
+            ..
+        } = &mut *pieces;
+        changed.retain(|file, since| {
+            let quiet = now.saturating_duration_since(*since) >= QUIET;
+            if quiet {
+                let touched = storage.pieces_of(*file, self.geometry.piece_bytes());
+                let touched = PieceIndex(touched.start)..PieceIndex(touched.end);
+                doubted.extend(lost.range(touched));
+            }
+            !quiet
+        });
     }
 
     pub(super) fn trust(&self, piece: PieceIndex) -> Trust {
@@ -75,9 +107,18 @@ impl Standing {
 
     pub(super) fn doubt(&self, piece: PieceIndex) {
         let mut pieces = self.lock();
-        if pieces.verified.has(piece) {
+        if pieces.verified.has(piece) || pieces.lost.contains(&piece) {
             pieces.doubted.insert(piece);
         }
+    }
+
+    /// A lost piece counts as verified again. It is hashed once more before it is served: its file
+    /// may have changed since the report.
+    pub(super) fn restore(&self, piece: PieceIndex) {
+        let mut pieces = self.lock();
+        pieces.lost.remove(&piece);
+        pieces.verified.insert(piece);
+        pieces.doubted.insert(piece);
     }
 
     pub(super) fn set(&self, piece: PieceIndex, good: bool) {
@@ -85,8 +126,9 @@ impl Standing {
         pieces.doubted.remove(&piece);
         if good {
             pieces.verified.insert(piece);
-        } else {
-            pieces.verified.remove(piece);
+            pieces.lost.remove(&piece);
+        } else if pieces.verified.remove(piece) {
+            pieces.lost.insert(piece);
         }
     }
 

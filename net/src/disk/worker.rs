@@ -159,6 +159,7 @@ impl Worker {
             self.next_look = (self.next_look + 1) % files;
             self.storage.look(self.next_look);
         }
+        self.standing.doubt_losses(&self.storage, self.looked_at);
     }
 
     fn report(&self, report: Report) {
@@ -198,13 +199,18 @@ impl Worker {
         leaves(&self.storage, &self.geometry, piece, &mut self.scratch).ok()
     }
 
-    /// Hashes a doubted piece again, and reports it if it is no longer good.
+    /// Hashes a doubted piece again, and reports it if it is no longer good, or good again.
     fn inspect(&mut self, piece: PieceIndex) {
+        let was_lost = self.standing.trust(piece) == Trust::Absent;
         for _ in 0..ATTEMPTS {
             let before = self.storage.change_count();
             let hashed = self.is_good(piece);
             let steady = self.storage.change_count() == before;
             match hashed {
+                Ok(true) if steady && was_lost => {
+                    self.standing.set(piece, false);
+                    return self.report(Report::Found { piece });
+                }
                 Ok(true) if steady => return self.standing.set(piece, true),
                 Ok(false) if steady => break,
                 Ok(_) => (),
@@ -216,8 +222,8 @@ impl Worker {
             }
             self.standing.note_changes(&self.storage);
         }
-        if self.standing.trust(piece) != Trust::Absent {
-            self.standing.set(piece, false);
+        self.standing.set(piece, false);
+        if !was_lost {
             let (start, length) = self.range(piece);
             self.storage.distrust(start, length);
             self.report(Report::Lost { piece });

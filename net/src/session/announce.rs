@@ -14,7 +14,9 @@ use super::status::Told;
 use super::{ClientInput, LastWord, Notice, Session, SessionError, Settings};
 use crate::connection::Identity;
 use crate::text::shown_url;
-use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, AnnounceError, STOP_TIMEOUT, TrackerUrl};
+use crate::tracker::{
+    ANNOUNCE_TIMEOUT, Agent, AnnounceError, STOP_TIMEOUT, TrackerUrl, is_web_torrent,
+};
 
 /// Most unusable trackers that are reported with a reason.
 const MAX_SKIPPED_TOLD: usize = 5;
@@ -170,9 +172,37 @@ fn tiers<'a>(
     (tiers.collect(), skipped)
 }
 
+/// What the user is told if all `trackers` are WebTorrent trackers, which cannot be asked. Says also
+/// whether DHT and local discovery are tried instead.
+pub(crate) fn only_web_torrent(
+    trackers: &[Vec<String>],
+    (dht, lsd): (bool, bool),
+) -> Option<String> {
+    let first = trackers.iter().flatten().next()?;
+    if !trackers.iter().flatten().all(|it| is_web_torrent(it)) {
+        return None;
+    }
+    let instead = match (dht, lsd) {
+        (true, true) => "peers are looked for by DHT, local discovery and peer exchange",
+        (true, false) => "peers are looked for by DHT and peer exchange",
+        (false, true) => "peers are looked for by local discovery and peer exchange",
+        (false, false) => "no other way to find peers is on; name some with --peer",
+    };
+    let url = shown_url(first);
+    Some(format!(
+        "{url}: WebTorrent trackers are not supported, and there is no other tracker; {instead}"
+    ))
+}
+
 impl Session {
     /// At the start, reports which trackers will not be asked.
     pub(super) fn introduce_trackers(&self) {
+        let settings = &self.settings;
+        let wanted = settings.trackers.then_some(&settings.metainfo.trackers);
+        let others = (settings.dht.is_some(), settings.lsd.is_some());
+        if let Some(sentence) = wanted.and_then(|it| only_web_torrent(it, others)) {
+            return self.notify(Notice::Tracker(sentence));
+        }
         for sentence in self.trackers.skipped.iter().take(MAX_SKIPPED_TOLD) {
             self.notify(Notice::Tracker(sentence.clone()));
         }

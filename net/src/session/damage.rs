@@ -35,6 +35,8 @@ pub(super) struct Damage {
     first: Option<String>,
     /// Pieces that are only good with padding that is not saved.
     odd: BTreeSet<PieceIndex>,
+    /// Lost pieces that are good again, and that the torrent is still downloading.
+    restored: BTreeSet<PieceIndex>,
 }
 
 impl Damage {
@@ -105,11 +107,41 @@ impl Session {
             self.notify(Notice::Files(format!("{loss}; {what}")));
         }
         self.damage.first.get_or_insert(loss);
+        self.damage.restored.remove(&piece);
         self.feed(Input::PieceLost { piece })?;
         self.finished.lose(&self.storage, piece);
         // Save now: a kill must not leave the wrong claim in the resume data.
         self.save_in_background();
         Ok(())
+    }
+
+    /// A lost piece is good again on disk: offer it, and tell the user when its file is complete.
+    pub(super) fn on_restored(&mut self, piece: PieceIndex) -> Result<(), SessionError> {
+        if self.torrent().have().has(piece) {
+            return Ok(());
+        }
+        self.feed(Input::PieceFound { piece })?;
+        if !self.torrent().have().has(piece) {
+            self.damage.restored.insert(piece);
+            return Ok(());
+        }
+        self.disk.restore(piece);
+        for file in self.on_gained(piece) {
+            self.storage.readopt(file);
+            if self.damage.told.remove(&file) {
+                let path = self.storage.path(file);
+                let text = format!("{} is good again", path.display());
+                self.notify(Notice::Files(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the restored pieces again that were being downloaded.
+    pub(super) fn look_at_restored(&mut self) {
+        for piece in std::mem::take(&mut self.damage.restored) {
+            self.disk.inspect(piece);
+        }
     }
 
     /// A piece is only good with non-zero padding. The user's files are complete, and peers are

@@ -419,6 +419,7 @@ impl Session {
                 Ok(())
             }
             Report::Lost { piece } => self.on_lost(piece),
+            Report::Found { piece } => self.on_restored(piece),
             Report::Blocks { piece, hashes } => self.on_hashed_blocks(piece, hashes.as_deref()),
             Report::Unchecked { pieces } => {
                 self.damage.note_unchecked(pieces);
@@ -437,6 +438,7 @@ impl Session {
         let ledger = *self.torrent().ledger();
         let (down_rate, up_rate) = self.progress.sample(clock, &ledger);
         self.explain_when_due(clock);
+        self.look_at_restored();
         let status = self.figures(clock, down_rate, up_rate);
         self.show(clock, &status);
         self.notify(Notice::Status(Box::new(status)));

@@ -215,10 +215,17 @@ impl Explained {
     fn nobody_met(&self, encryption: Encryption) -> String {
         let it = &self.explanation;
         let known = it.sum(|it| it.known + it.forgotten);
-        let want = if encryption == Encryption::Require {
-            "did not encrypt"
-        } else {
-            "wanted encryption"
+        // Silence does not tell why. With the other settings both kinds of greeting were tried.
+        let (want, hung_up) = match encryption {
+            Encryption::Require => (
+                "did not encrypt",
+                "closed the connection at our encrypted greeting",
+            ),
+            Encryption::Off => (
+                "wanted encryption",
+                "closed the connection at our unencrypted greeting",
+            ),
+            _ => ("wanted encryption", "closed the connection"),
         };
         let figure = |count: u32, what: &str| (count > 0).then(|| format!("{count} {what}"));
         let failed = |why| move |it: &Candidates| it.failed_by(why);
@@ -230,7 +237,7 @@ impl Explained {
                 "could not be reached from here",
             ),
             figure(it.sum(failed(Unmet::Encryption)), want),
-            figure(it.sum(failed(Unmet::HungUp)), "closed the connection"),
+            figure(it.sum(failed(Unmet::HungUp)), hung_up),
             figure(it.sum(failed(Unmet::OtherTorrent)), "had another torrent"),
             figure(it.sum(|it| it.parted), "connected before"),
             figure(it.sum(|it| it.forgotten), "given up after many attempts"),
@@ -307,8 +314,9 @@ mod tests {
         let why = |failed, found| explained(failed, found).why(Encryption::Off);
         assert_eq!(why([0; 6], nobody), "no peer is known");
         assert_eq!(
-            why([2, 1, 0, 3, 0, 0], nobody),
-            "no peer is connected; of 6 addresses: 2 refused, 1 did not answer, 3 wanted encryption"
+            why([2, 1, 0, 0, 3, 0], nobody),
+            "no peer is connected; of 6 addresses: 2 refused, 1 did not answer, 3 closed the \
+             connection at our unencrypted greeting"
         );
         // Connected peers: all, with nothing that we need, choking us, silent, with open requests.
         let connected = "

@@ -69,13 +69,16 @@ fn files_of(storage: &Storage, piece: PieceIndex, piece_bytes: u32) -> Vec<usize
 }
 
 impl Session {
-    /// A piece is good from now on: files that are complete with it get their own names.
-    pub(super) fn on_gained(&mut self, piece: PieceIndex) {
-        for file in self.finished.gain(&self.storage, piece) {
-            if self.storage.is_suffixed(file) {
-                self.disk.complete(file);
+    /// A piece is good from now on: files that are complete with it get their own names. Returns
+    /// these files.
+    pub(super) fn on_gained(&mut self, piece: PieceIndex) -> Vec<usize> {
+        let complete = self.finished.gain(&self.storage, piece);
+        for file in &complete {
+            if self.storage.is_suffixed(*file) {
+                self.disk.complete(*file);
             }
         }
+        complete
     }
 
     /// Hands in the result of a check, and looks whether it completes files.

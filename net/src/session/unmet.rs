@@ -8,8 +8,6 @@ use crate::connection::{Encryption, HandshakeError};
 
 /// Maps the error to a reason. `encryption` is our setting.
 pub(super) fn unmet(error: &HandshakeError, encryption: Encryption) -> Unmet {
-    // With the other settings, both kinds of greeting (encrypted and plain) were tried.
-    let one_way = matches!(encryption, Encryption::Off | Encryption::Require);
     match error {
         HandshakeError::Io(error) => match error.kind() {
             ErrorKind::ConnectionRefused => Unmet::Refused,
@@ -17,13 +15,11 @@ pub(super) fn unmet(error: &HandshakeError, encryption: Encryption) -> Unmet {
             ErrorKind::HostUnreachable
             | ErrorKind::NetworkUnreachable
             | ErrorKind::AddrNotAvailable => Unmet::Unreachable,
-            // The peer accepted the connection and closed it at our greeting, so it probably
-            // rejects that kind of greeting.
-            _ if one_way => Unmet::Encryption,
             _ => Unmet::HungUp,
         },
         HandshakeError::Unwanted(_) => Unmet::Encryption,
-        HandshakeError::Wire(_) | HandshakeError::Mse(_) if one_way => Unmet::Encryption,
+        // The peer answered, and not in the way that we require.
+        HandshakeError::Mse(_) if encryption == Encryption::Require => Unmet::Encryption,
         HandshakeError::Wire(_) | HandshakeError::Mse(_) => Unmet::HungUp,
         HandshakeError::OtherTorrent(_) => Unmet::OtherTorrent,
     }

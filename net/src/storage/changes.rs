@@ -83,6 +83,12 @@ impl Storage {
         lock(&self.states[file]).vouched = true;
     }
 
+    /// All pieces of `file` were verified after the last change: it is the file of the torrent, even
+    /// if another program put it there, and may be written.
+    pub(crate) fn readopt(&self, file: usize) {
+        lock(&self.states[file]).replaced = false;
+    }
+
     /// Verified bytes in this range turned out to be bad. The files of this range are not trusted
     /// until they are checked.
     pub(crate) fn distrust(&self, offset: u64, length: u32) {

@@ -15,6 +15,9 @@ pub enum UrlError {
     /// The scheme is none of http, https and udp.
     #[error("its scheme is not supported; a tracker URL starts with http, https or udp")]
     Scheme,
+    /// It belongs to a WebTorrent tracker, which introduces browsers to each other.
+    #[error("WebTorrent trackers are not supported; a tracker URL starts with http, https or udp")]
+    WebTorrent,
     /// It contains white space or a control character.
     #[error("the URL contains white space or a control character")]
     Blank,
@@ -52,6 +55,9 @@ impl TrackerUrl {
         let text = text.trim_ascii();
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
         let scheme = scheme.to_ascii_lowercase();
+        if is_web_torrent(text) {
+            return Err(UrlError::WebTorrent);
+        }
         let udp = scheme == "udp";
         if !udp && scheme != "http" && scheme != "https" {
             return Err(UrlError::Scheme);
@@ -99,6 +105,13 @@ impl TrackerUrl {
     }
 }
 
+/// Whether the URL is that of a WebTorrent tracker.
+#[must_use]
+pub(crate) fn is_web_torrent(text: &str) -> bool {
+    let scheme = text.split_once("://").map(|it| it.0);
+    scheme.is_some_and(|it| ["ws", "wss"].iter().any(|web| it.eq_ignore_ascii_case(web)))
+}
+
 impl Display for TrackerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
@@ -144,14 +157,11 @@ mod tests {
     #[test]
     fn what_is_no_tracker_url_is_refused() {
         let refused = |text: &str| TrackerUrl::parse(text).expect_err("to be refused");
-        for text in [
-            "file:///etc/passwd",
-            "announce",
-            "wss://t/a",
-            "",
-            "http:t/a",
-        ] {
+        for text in ["file:///etc/passwd", "announce", "", "http:t/a"] {
             assert_eq!(refused(text), UrlError::Scheme, "{text}");
+        }
+        for text in ["wss://t/a", " WS://t"] {
+            assert_eq!(refused(text), UrlError::WebTorrent, "{text}");
         }
         for text in [
             "http://t/a b",

@@ -23,6 +23,9 @@ session = lt.session({
     "listen_interfaces": f"{address}:{port}",
     "enable_dht": bool(nodes),
     "dht_bootstrap_nodes": ",".join(nodes),
+    # By default it searches a torrent once in 15 minutes. The first search may come before the table
+    # or the torrent is known to the nodes.
+    "dht_announce_interval": 10,
     "dht_restrict_routing_ips": False,
     "dht_restrict_search_ips": False,
     "dht_ignore_dark_internet": False,

@@ -279,3 +279,27 @@ async fn a_tracker_that_is_refused_by_rule_is_named_once() {
     );
     assert_eq!(service.heads(), Vec::<String>::new());
 }
+
+#[test]
+fn it_is_said_that_web_torrent_trackers_are_not_supported() {
+    let sample = torrent(&["wss://tracker.example/announce".to_owned()]);
+    let folder = sample.folder.path();
+    let magnet = format!(
+        "magnet:?xt=urn:btih:{}&tr=ws%3A%2F%2Ftracker.example",
+        sample.metainfo.info_hash
+    );
+    for source in ["sample.torrent", &magnet] {
+        let words = ["download", source, "--out", "new", "--timeout", "1 s"];
+        let said = stderr(&run(folder, &words));
+        let expected = "WebTorrent trackers are not supported, and there is no other tracker; no other \
+                        way to find peers is on";
+        assert_eq!(said.matches(expected).count(), 1, "{said}");
+        let said = stderr(&run(folder, &[&words[..], &["--no-tracker"]].concat()));
+        assert!(!said.contains("WebTorrent"), "{said}");
+    }
+    let said = stdout(&run(folder, &["announce", "sample.torrent"]));
+    assert!(
+        said.contains("WebTorrent trackers are not supported"),
+        "{said}"
+    );
+}
