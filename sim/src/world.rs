@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use unchoke_core::choke::ParameterError;
 use unchoke_core::client::Input;
-use unchoke_core::ids::{BlockRef, PieceIndex};
+use unchoke_core::geometry::BlockRun;
+use unchoke_core::ids::PieceIndex;
 use unchoke_core::message::Message;
 use unchoke_core::pick;
 use unchoke_core::rng::Streams as Randomness;
@@ -94,12 +95,8 @@ pub enum WorldError {
 enum Event {
     /// A message arrives at an end.
     Message { to: EndId, message: Message },
-    /// Requests for `count` consecutive blocks, starting with `block`, arrive at an end.
-    Requests {
-        to: EndId,
-        block: BlockRef,
-        count: u32,
-    },
+    /// Requests for these blocks arrive at an end.
+    Requests { to: EndId, blocks: BlockRun },
     /// The `have` of a piece arrives at the next `count` ends in the line's list of targets.
     Haves {
         line: LineId,
@@ -338,7 +335,7 @@ impl<'a> World<'a> {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Message { to, message } => self.on_arrival(to, message),
-            Event::Requests { to, block, count } => self.on_requests(to, block, count),
+            Event::Requests { to, blocks } => self.on_requests(to, blocks),
             Event::Haves { line, piece, count } => self.on_haves(line, piece, count),
             Event::Dial { to } => self.on_dial(to),
             Event::Opened { to } => self.on_opened(to),

@@ -4,7 +4,8 @@ use alloc::collections::VecDeque;
 use core::ops::Range;
 
 use super::{Client, Places};
-use crate::ids::{PeerKey, PieceIndex};
+use crate::geometry::BlockRun;
+use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::time::Instant;
 use crate::torrent::{ManyTorrents, Mask, Output, Unsent};
 
@@ -33,6 +34,20 @@ impl<P: Places> ManyTorrents for Client<P> {
         blocks: Range<u32>,
     ) -> u32 {
         self.torrent.queue_requests(now, peer, piece, blocks)
+    }
+
+    #[inline]
+    fn hand_out(&mut self, now: Instant, peer: PeerKey) -> Option<BlockRef> {
+        self.torrent.hand_out(now, peer)
+    }
+
+    /// Outputs of the client come first.
+    #[inline]
+    fn poll_requests(&mut self) -> Option<(PeerKey, BlockRun)> {
+        if self.outputs.is_some() {
+            return None;
+        }
+        self.torrent.poll_requests()
     }
 
     #[inline]

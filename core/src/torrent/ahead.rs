@@ -5,7 +5,8 @@ use alloc::collections::VecDeque;
 use core::ops::Range;
 
 use super::{Input, Mask, Output, Torrent};
-use crate::ids::{PeerKey, PieceIndex};
+use crate::geometry::BlockRun;
+use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::message::Message;
 use crate::time::Instant;
 
@@ -44,6 +45,14 @@ pub trait ManyTorrents {
         piece: PieceIndex,
         blocks: Range<u32>,
     ) -> u32;
+
+    /// Takes in [`Input::Writable`] of `peer` and returns the block that leaves, if that is all that
+    /// happens. `None`: nothing was done, and the input must be handed in.
+    fn hand_out(&mut self, now: Instant, peer: PeerKey) -> Option<BlockRef>;
+
+    /// Takes the next outputs together if they are requests to one peer for consecutive blocks.
+    /// `None`: poll for the next output.
+    fn poll_requests(&mut self) -> Option<(PeerKey, BlockRun)>;
 
     /// Swaps the memory of the output queue, which must be empty, with `memory`. A driver can lend
     /// one buffer, which stays in the cache, to each torrent in turn.
@@ -104,6 +113,25 @@ impl ManyTorrents for Torrent {
     }
 
     #[inline]
+    fn hand_out(&mut self, now: Instant, peer: PeerKey) -> Option<BlockRef> {
+        self.hand_out_next(now, peer)
+    }
+
+    #[inline]
+    fn poll_requests(&mut self) -> Option<(PeerKey, BlockRun)> {
+        let (peer, first) = self.outputs.front().and_then(request)?;
+        let mut run = BlockRun::of(first);
+        self.outputs.pop_front();
+        while let Some((to, next)) = self.outputs.front().and_then(request)
+            && to == peer
+            && run.append(BlockRun::of(next))
+        {
+            self.outputs.pop_front();
+        }
+        Some((peer, run))
+    }
+
+    #[inline]
     fn swap_outputs(&mut self, memory: &mut VecDeque<Output>) {
         assert!(
             self.outputs.is_empty() && memory.is_empty(),
@@ -150,6 +178,17 @@ impl ManyTorrents for Torrent {
     fn look_at_queues(&self, peer: PeerKey) -> u64 {
         let conn = self.conns.get(peer.0 as usize);
         conn.map_or(0, |it| self.traffic[it.traffic].look_at_queues())
+    }
+}
+
+/// The peer and the block, if an output is a request.
+fn request(output: &Output) -> Option<(PeerKey, BlockRef)> {
+    match *output {
+        Output::Send {
+            peer,
+            message: Message::Request(block),
+        } => Some((peer, block)),
+        _ => None,
     }
 }
 

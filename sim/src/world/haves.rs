@@ -18,7 +18,7 @@ use super::{Event, World};
 use crate::access::Target;
 use crate::node::Peer;
 use crate::queue::{LineId, give_back};
-use crate::stream::{EndId, EndState};
+use crate::stream::{EndId, EndState, Item};
 
 /// Bytes of a `have` message. BEP 3: length, id, piece.
 pub(super) const HAVE_BYTES: u32 = 9;
@@ -32,13 +32,14 @@ impl World<'_> {
         for (key, contact) in (0..).map(PeerKey).zip(&peer.contacts) {
             let Some(contact) = contact else { continue };
             handed += 1;
+            let have = || Item::Message(Message::Have(piece));
             if self.is_busy(node, key, contact.end) {
-                self.streams.push(contact.end, Message::Have(piece));
+                self.streams.push(contact.end, have());
                 continue;
             }
             let line = contact.line;
             let Some(index) = line.index() else {
-                self.emit(contact.end, Message::Have(piece));
+                self.emit(contact.end, have());
                 continue;
             };
             in_line += 1;
