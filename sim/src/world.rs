@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use unchoke_core::choke::ParameterError;
 use unchoke_core::client::Input;
 use unchoke_core::geometry::BlockRun;
-use unchoke_core::ids::PieceIndex;
+use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::pick;
 use unchoke_core::rng::Streams as Randomness;
@@ -150,6 +150,9 @@ struct World<'a> {
     outputs: VecDeque<Output>,
     /// Inputs that result from the outputs of the client that is processed now.
     replies: VecDeque<Input<Nodes>>,
+    /// The connection over which the input came that is processed now, while it is open: its key and
+    /// the end that got the input.
+    asking: Option<(PeerKey, EndId)>,
     /// The end whose client is being asked whether it answers a handshake.
     knocking: Option<EndId>,
     /// For each delay line: where its `Event::Haves` arrive, in order. Index: line.
@@ -272,6 +275,7 @@ impl<'a> World<'a> {
             queue,
             outputs: VecDeque::new(),
             replies: VecDeque::new(),
+            asking: None,
             knocking: None,
             have_targets: Vec::new(),
             timers,

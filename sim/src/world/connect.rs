@@ -213,6 +213,7 @@ impl World<'_> {
     /// dropped.
     fn close(&mut self, peer: &mut Peer, end: EndId) -> Unsent {
         peer.part(self.streams[end].key());
+        self.asking = None;
         let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
         let dialler = if end.dialled() { end } else { end.other() };
         let stands = peer.contacts.iter().flatten().any(|it| it.node == other);

@@ -115,16 +115,17 @@ impl World<'_> {
 
     /// A `have` arrives at the end `to`.
     pub(super) fn on_have(&mut self, to: EndId, piece: PieceIndex) {
-        let it = &self.streams[to];
-        if it.state == EndState::Open {
-            self.take_in(it.node, it.key(), piece);
+        if self.streams[to].state == EndState::Open {
+            self.take_in(to, piece);
         } else {
             self.checker.dropped += u64::from(HAVE_BYTES);
         }
     }
 
     /// A `have` arrives at an open connection. It waits if it changes nothing but counts.
-    fn take_in(&mut self, node: u32, key: PeerKey, piece: PieceIndex) {
+    fn take_in(&mut self, to: EndId, piece: PieceIndex) {
+        let it = &self.streams[to];
+        let (node, key) = (it.node, it.key());
         self.checker.received += u64::from(HAVE_BYTES);
         self.owe_down(node, HAVE_BYTES);
         if !self.access[node as usize].has_room(self.now, key, piece) {
@@ -135,7 +136,7 @@ impl World<'_> {
             self.access[node as usize].keep(self.now, key, piece);
         } else {
             let message = Message::Have(piece);
-            self.feed(node, Input::Message { peer: key, message });
+            self.feed(to, Input::Message { peer: key, message });
         }
     }
 

@@ -150,7 +150,7 @@ impl World<'_> {
             if let Some(index) = blocks.next() {
                 self.take_in_requests(node, 1);
                 let message = Message::Request(self.spec.geometry.block(piece, index));
-                self.feed(node, torrent::Input::Message { peer: key, message });
+                self.feed(to, torrent::Input::Message { peer: key, message });
             }
         }
     }
@@ -203,7 +203,7 @@ impl World<'_> {
         } else {
             self.access[node as usize].set_busy(key, false);
         }
-        self.grant(node, key);
+        self.grant(end);
         // The core may have sent another block in between, or closed the connection.
         if !more && self.streams[end].flow().is_some() {
             if self.streams.is_empty(end) {
@@ -214,19 +214,21 @@ impl World<'_> {
         }
     }
 
-    /// A connection of `node` can take one more block. Usually a block leaves and nothing else happens.
-    fn grant(&mut self, node: u32, key: PeerKey) {
+    /// The stream of `end` can take one more block. Usually a block leaves and nothing else happens.
+    fn grant(&mut self, end: EndId) {
+        let it = &self.streams[end];
+        let (node, key) = (it.node, it.key());
         let Some(mut peer) = self.peers[node as usize].take() else {
             return;
         };
         let block = peer.client.hand_out(self.now, key);
         if let Some(block) = block {
             self.inputs += 1;
-            self.send_block(&peer, peer.end(key), block);
+            self.send_block(&peer, end, block);
         }
         self.peers[node as usize] = Some(peer);
         if block.is_none() {
-            self.feed(node, torrent::Input::Writable { peer: key });
+            self.feed(end, torrent::Input::Writable { peer: key });
         }
     }
 
@@ -253,18 +255,30 @@ impl World<'_> {
         } else {
             self.owe_down(node, u32::try_from(bytes).expect("short"));
         }
-        self.feed(node, torrent::Input::Message { peer, message });
+        self.feed(to, torrent::Input::Message { peer, message });
     }
 
-    /// Hands an input for the torrent to the client of `node`, if the node is present.
-    pub(super) fn feed(&mut self, node: u32, input: torrent::Input) {
+    /// Hands an input that comes over the open end `to` to its client, if the node is present.
+    pub(super) fn feed(&mut self, to: EndId, input: torrent::Input) {
+        let it = &self.streams[to];
+        let (node, key) = (it.node, it.key());
         let Some(mut peer) = self.lend(node) else {
             return;
         };
         self.inputs += 1;
+        self.asking = Some((key, to));
         peer.client.pass_on(self.now, input);
         self.carry_out(node, &mut peer);
+        self.asking = None;
         self.take_back(node, peer);
+    }
+
+    /// The end of `peer` under `key`. Most outputs are about the connection over which the input came.
+    pub(super) fn end_of(&self, peer: &Peer, key: PeerKey) -> EndId {
+        match self.asking {
+            Some((asking, end)) if asking == key => end,
+            _ => peer.end(key),
+        }
     }
 
     /// Hands an input to the client of `node`, if the node is present.
@@ -309,7 +323,7 @@ impl World<'_> {
     fn carry_out(&mut self, node: u32, peer: &mut Peer) {
         loop {
             while let Some((key, blocks)) = peer.client.poll_requests() {
-                self.send_requests(peer.end(key), blocks);
+                self.send_requests(self.end_of(peer, key), blocks);
             }
             match peer.client.poll_next() {
                 Some(Next::Torrent(output)) => self.apply(node, peer, output),

@@ -130,9 +130,7 @@ impl World<'_> {
             seen ^= both[0] ^ both[1] ^ peer.client.look_at_head(it.piece.is_some());
         }
         for (it, peer) in present() {
-            let contact = peer.contacts.get(it.peer.0 as usize).copied().flatten();
             seen ^= peer.client.look_at_conn(it.peer, it.piece);
-            seen ^= u64::from(contact.map_or(0, |it| it.end.number()));
             if let Some(piece) = it.piece {
                 seen ^= peer.client.look_at_have(it.peer, piece);
             }
