@@ -4,7 +4,7 @@
 use alloc::collections::VecDeque;
 use core::ops::Range;
 
-use super::{Input, Mask, Output, Torrent};
+use super::{Mask, Output, Torrent};
 use crate::geometry::BlockRun;
 use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::message::Message;
@@ -32,7 +32,8 @@ pub trait ManyTorrents {
     fn only_counts(&self, peer: PeerKey, piece: PieceIndex, waiting: u32) -> bool;
 
     /// Counts `have`s that were held back (see [`Self::indifferent`]), each with the moment at
-    /// which it came. The result is the same as handing them in one by one.
+    /// which it came. The result is the same as handing them in one by one. They must come before the
+    /// next input, but may come after [`Self::hand_out`] and [`Self::queue_requests`].
     fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>);
 
     /// Queues requests of `peer` for these `blocks` of `piece`, as long as none of them is answered at
@@ -46,7 +47,7 @@ pub trait ManyTorrents {
         blocks: Range<u32>,
     ) -> u32;
 
-    /// Takes in [`Input::Writable`] of `peer` and returns the block that leaves, if that is all that
+    /// Takes in [`super::Input::Writable`] of `peer` and returns the block that leaves, if that is all that
     /// happens. `None`: nothing was done, and the input must be handed in.
     fn hand_out(&mut self, now: Instant, peer: PeerKey) -> Option<BlockRef>;
 
@@ -93,12 +94,7 @@ impl ManyTorrents for Torrent {
 
     fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>) {
         for (at, peer, piece) in haves {
-            if self.is_counted(peer, piece, 0) {
-                self.count_have(at, peer, piece);
-            } else {
-                let message = Message::Have(piece);
-                self.handle_input(at, Input::Message { peer, message });
-            }
+            self.count_have(at, peer, piece);
         }
     }
 

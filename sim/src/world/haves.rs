@@ -102,12 +102,11 @@ impl World<'_> {
         let (now, bytes) = (self.now, self.transport.alone_on_wire(HAVE_BYTES));
         for to in targets {
             let access = &mut self.access[to.node as usize];
-            if !access.may_wait(to.key) || !access.has_room(now, to.key, piece) {
+            if !access.may_wait(to.key) || !access.keep(now, to.key, piece) {
                 self.on_have(to.end, piece);
                 continue;
             }
             access.owe_down(bytes);
-            access.keep(now, to.key, piece);
             self.inputs += 1;
             self.checker.received += u64::from(HAVE_BYTES);
         }
@@ -128,26 +127,28 @@ impl World<'_> {
         let (node, key) = (it.node, it.key());
         self.checker.received += u64::from(HAVE_BYTES);
         self.owe_down(node, HAVE_BYTES);
-        if !self.access[node as usize].has_room(self.now, key, piece) {
+        let mut waits = self.only_counts(node, key, piece);
+        if waits && !self.access[node as usize].keep(self.now, key, piece) {
             self.make_room(node);
+            let still = self.only_counts(node, key, piece);
+            waits = still && self.access[node as usize].keep(self.now, key, piece);
         }
-        if self.may_wait(node, key, piece) {
+        if waits {
             self.inputs += 1;
-            self.access[node as usize].keep(self.now, key, piece);
         } else {
             let message = Message::Have(piece);
             self.feed(to, Input::Message { peer: key, message });
         }
     }
 
-    fn may_wait(&self, node: u32, key: PeerKey, piece: PieceIndex) -> bool {
+    fn only_counts(&self, node: u32, key: PeerKey, piece: PieceIndex) -> bool {
         let access = &self.access[node as usize];
-        let only_counts = || {
+        let core = || {
             let peer = self.peers[node as usize].as_ref();
             let waiting = access.waiting_count();
             peer.is_some_and(|it| it.client.only_counts(key, piece, waiting))
         };
-        access.has_room(self.now, key, piece) && (access.indifferent.has(key) || only_counts())
+        access.indifferent.has(key) || core()
     }
 
     /// Hands the waiting `have`s to the core of `node`, before the core gets any other input.
