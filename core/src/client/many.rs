@@ -76,8 +76,8 @@ impl<P: Places> ManyTorrents for Client<P> {
     }
 
     #[inline]
-    fn look_at_queues(&self, peer: PeerKey) -> u64 {
-        self.torrent.look_at_queues(peer)
+    fn look_at_queue(&self, peer: PeerKey, comes: bool) -> u32 {
+        self.torrent.look_at_queue(peer, comes)
     }
 }
 

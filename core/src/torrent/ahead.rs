@@ -76,9 +76,10 @@ pub trait ManyTorrents {
     #[must_use]
     fn look_at_traffic(&self, peer: PeerKey, piece: Option<PieceIndex>) -> u64;
 
-    /// Then: the memory of the queues of `peer`.
+    /// Then: the memory of the queue of `peer` from which a block that comes, or one that leaves, is
+    /// taken.
     #[must_use]
-    fn look_at_queues(&self, peer: PeerKey) -> u64;
+    fn look_at_queue(&self, peer: PeerKey, comes: bool) -> u32;
 }
 
 impl ManyTorrents for Torrent {
@@ -139,13 +140,14 @@ impl ManyTorrents for Torrent {
     #[inline]
     fn look_at_head(&self, comes: bool) -> u64 {
         let counted = self.ledgers.all.look_at() ^ u64::from(self.in_flight_blocks);
-        let sizes = self.conns.len() ^ self.availability.len();
-        let head = counted ^ sizes as u64 ^ u64::from(self.have.piece_count());
+        let sizes = self.conns.len() ^ self.have.piece_count() as usize;
+        let head = counted ^ sizes as u64;
         if !comes {
             return head;
         }
         let pieces = self.partials.free_blocks() ^ self.have_count ^ self.open;
-        head ^ u64::from(pieces ^ u32::from(self.download.is_some()))
+        let rest = pieces ^ u32::from(self.download.is_some());
+        head ^ self.availability.len() as u64 ^ u64::from(rest)
     }
 
     #[inline]
@@ -171,9 +173,9 @@ impl ManyTorrents for Torrent {
     }
 
     #[inline]
-    fn look_at_queues(&self, peer: PeerKey) -> u64 {
+    fn look_at_queue(&self, peer: PeerKey, comes: bool) -> u32 {
         let conn = self.conns.get(peer.0 as usize);
-        conn.map_or(0, |it| self.traffic[it.traffic].look_at_queues())
+        conn.map_or(0, |it| self.traffic[it.traffic].look_at_queue(comes))
     }
 }
 
