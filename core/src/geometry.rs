@@ -13,6 +13,33 @@ pub const BLOCK_BYTES: u32 = 1 << 14;
 /// Most blocks in a torrent: block numbers share a 32-bit word with three flag bits (8 TiB).
 pub const MAX_BLOCKS: u64 = 1 << 29;
 
+/// Consecutive blocks of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockRun {
+    /// The first block.
+    pub first: BlockRef,
+    /// Number of blocks.
+    pub count: u32,
+}
+
+impl BlockRun {
+    /// A single block.
+    #[must_use]
+    pub const fn of(block: BlockRef) -> Self {
+        let (first, count) = (block, 1);
+        Self { first, count }
+    }
+
+    /// Appends `next` if its first block comes right after the last one here; false if it does not.
+    #[inline]
+    pub fn append(&mut self, next: Self) -> bool {
+        let end = u64::from(self.first.begin) + u64::from(self.count) * u64::from(BLOCK_BYTES);
+        let follows = self.first.piece == next.first.piece && u64::from(next.first.begin) == end;
+        self.count += if follows { next.count } else { 0 };
+        follows
+    }
+}
+
 /// Size of a torrent and its division. The last piece and the last block of a piece may be short.
 /// In a torrent of version 2 the last piece of each file may be short (BEP 52): the gap up to the
 /// next piece is not payload and is not requested.

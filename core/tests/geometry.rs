@@ -1,7 +1,21 @@
 //! Conversion between blocks and block numbers.
 
-use unchoke_core::geometry::{BLOCK_BYTES, Geometry};
+use unchoke_core::geometry::{BLOCK_BYTES, BlockRun, Geometry};
 use unchoke_core::ids::PieceIndex;
+
+#[test]
+fn a_run_takes_what_follows_it_in_its_piece() {
+    let geometry = Geometry::new(10 * u64::from(BLOCK_BYTES), 5 * BLOCK_BYTES).expect("two pieces");
+    let run = |piece, block| BlockRun::of(geometry.block(PieceIndex(piece), block));
+    let mut blocks = run(0, 1);
+    assert!(blocks.append(run(0, 2)));
+    assert!(!blocks.append(run(0, 2)), "that one is here");
+    assert!(!blocks.append(run(0, 4)), "there is one between");
+    assert!(!blocks.append(run(1, 3)), "another piece");
+    let mut rest = run(0, 3);
+    assert!(rest.append(run(0, 4)) && blocks.append(rest));
+    assert_eq!((blocks.first, blocks.count), (run(0, 1).first, 4));
+}
 
 #[test]
 fn each_block_has_a_number_of_its_own() {

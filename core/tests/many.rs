@@ -65,6 +65,7 @@ struct Driven {
     together: bool,
     waiting: Vec<(Instant, PeerKey, PieceIndex)>,
     asked: Vec<VecDeque<BlockRef>>,
+    requests: VecDeque<Output>,
     log: Vec<Output>,
 }
 
@@ -84,6 +85,7 @@ impl Driven {
             together,
             waiting: Vec::new(),
             asked: vec![VecDeque::new(); PEERS as usize],
+            requests: VecDeque::new(),
             log: Vec::new(),
         };
         for peer in (0..PEERS).map(PeerKey) {
@@ -106,7 +108,7 @@ impl Driven {
         );
         self.torrent.handle_input(self.now, input);
         let mut answers = Vec::new();
-        while let Some(output) = self.torrent.poll_output() {
+        while let Some(output) = self.poll() {
             match &output {
                 Output::Send {
                     peer,
@@ -127,6 +129,35 @@ impl Driven {
         }
         for answer in answers {
             self.input(answer);
+        }
+    }
+
+    /// The next output; requests come one by one in the end.
+    fn poll(&mut self) -> Option<Output> {
+        if let Some(waiting) = self.requests.pop_front() {
+            return Some(waiting);
+        }
+        if self.together
+            && let Some((peer, run)) = self.torrent.poll_requests()
+        {
+            let first = run.first.begin / BLOCK_BYTES;
+            for block in first..first + run.count {
+                let message = Message::Request(geometry(PIECES).block(run.first.piece, block));
+                self.requests.push_back(Output::Send { peer, message });
+            }
+            return self.requests.pop_front();
+        }
+        self.torrent.poll_output()
+    }
+
+    fn writable(&mut self, peer: PeerKey) {
+        let together = self.together.then_some(&mut self.torrent);
+        match together.and_then(|it| it.hand_out(self.now, peer)) {
+            Some(block) => {
+                let message = Message::Piece(block);
+                self.log.push(Output::Send { peer, message });
+            }
+            None => self.input(Input::Writable { peer }),
         }
     }
 
@@ -186,9 +217,7 @@ impl Driven {
                 self.requests(PeerKey(peer), PieceIndex(piece), first, count);
             }
             Step::Say(peer, ref message) => self.say(PeerKey(peer), message.clone()),
-            Step::Writable(peer) => self.input(Input::Writable {
-                peer: PeerKey(peer),
-            }),
+            Step::Writable(peer) => self.writable(PeerKey(peer)),
             Step::Deliver(peer) => {
                 if let Some(block) = self.asked[peer as usize].pop_front() {
                     self.say(PeerKey(peer), Message::Piece(block));

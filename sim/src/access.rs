@@ -95,26 +95,24 @@ impl Access {
         u32::from(self.count)
     }
 
-    /// Whether this `have` can be kept: there is room, and its parts fit.
+    /// Keeps a `have` if there is room. Returns whether it is kept.
     #[inline]
-    pub(crate) fn has_room(&self, now: Instant, peer: PeerKey, piece: PieceIndex) -> bool {
-        let soon = u32::try_from(now.as_nanos() - self.first_at.as_nanos()).is_ok();
-        let fits = Mask::covers(peer) && piece.0 >> PIECE_BITS == 0;
-        (self.count == 0 || usize::from(self.count) < ROOM && soon) && fits
-    }
-
-    /// Keeps a `have` for which there is room.
-    #[inline]
-    pub(crate) fn keep(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) {
+    pub(crate) fn keep(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) -> bool {
         if self.count == 0 {
             self.first_at = now;
         }
-        let after_ns = now.as_nanos() - self.first_at.as_nanos();
-        self.waiting[usize::from(self.count)] = Waiting {
-            after_ns: u32::try_from(after_ns).expect("there was room"),
-            what: peer.0 << PIECE_BITS | piece.0,
+        let after_ns = u32::try_from(now.as_nanos() - self.first_at.as_nanos());
+        let place = self.waiting.get_mut(usize::from(self.count));
+        let (Ok(after_ns), Some(place)) = (after_ns, place) else {
+            return false;
         };
-        self.count += 1;
+        let fits = Mask::covers(peer) && piece.0 >> PIECE_BITS == 0;
+        if fits {
+            let what = peer.0 << PIECE_BITS | piece.0;
+            *place = Waiting { after_ns, what };
+            self.count += 1;
+        }
+        fits
     }
 
     /// The `have`s that wait, in the order in which they came, each with its time.
@@ -182,8 +180,7 @@ mod tests {
             for (wait, key, piece) in steps {
                 now = Instant::from_nanos(now.as_nanos() + wait);
                 let (peer, piece) = (PeerKey(key), PieceIndex(piece));
-                if access.has_room(now, peer, piece) {
-                    access.keep(now, peer, piece);
+                if access.keep(now, peer, piece) {
                     model.push((now, peer, piece));
                 } else {
                     let long = model.first().is_some_and(|it: &(Instant, _, _)| {

@@ -10,9 +10,10 @@
 
 use std::num::NonZeroU32;
 
+use unchoke_core::geometry::BlockRun;
 use unchoke_core::ids::PeerKey;
 use unchoke_core::message::Message;
-use unchoke_core::wire::{PIECE_HEADER_BYTES, wire_len};
+use unchoke_core::wire::{PIECE_HEADER_BYTES, REQUEST_BYTES, wire_len};
 
 use crate::link::FlowId;
 use crate::queue::LineId;
@@ -60,6 +61,30 @@ pub(crate) fn bytes_of(message: &Message) -> u64 {
     match message {
         Message::Piece(block) => u64::from(PIECE_HEADER_BYTES + block.length),
         other => u64::from(wire_len(other)),
+    }
+}
+
+/// What waits in a stream.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    Message(Message),
+    /// A request for each of these blocks.
+    Requests(BlockRun),
+}
+
+impl Item {
+    /// Bytes on the wire, payload included.
+    #[inline]
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Self::Message(message) => bytes_of(message),
+            Self::Requests(run) => u64::from(REQUEST_BYTES) * u64::from(run.count),
+        }
+    }
+
+    /// Whether it is a block, which is sent as a flow.
+    pub(crate) fn is_block(&self) -> bool {
+        matches!(self, Self::Message(Message::Piece(_)))
     }
 }
 
@@ -148,7 +173,7 @@ struct Pair([End; 2]);
 
 #[derive(Clone, Debug)]
 struct Cell {
-    message: Message,
+    item: Item,
     next: u32,
 }
 
@@ -212,10 +237,10 @@ impl Streams {
         self[end].head == NIL
     }
 
-    /// The next message to leave.
-    pub(crate) fn front(&self, end: EndId) -> Option<&Message> {
+    /// What leaves next.
+    pub(crate) fn front(&self, end: EndId) -> Option<&Item> {
         let head = self[end].head;
-        (head != NIL).then(|| &self.cells[head as usize].message)
+        (head != NIL).then(|| &self.cells[head as usize].item)
     }
 
     /// Reads the next message to leave, so that the processor loads it into its cache.
@@ -230,9 +255,9 @@ impl Streams {
         second.map_or(NIL, |it| it.next)
     }
 
-    /// Appends `message` to the waiting messages.
-    pub(crate) fn push(&mut self, end: EndId, message: Message) {
-        let cell = Cell { message, next: NIL };
+    /// Appends `item` to what waits.
+    pub(crate) fn push(&mut self, end: EndId, item: Item) {
+        let cell = Cell { item, next: NIL };
         let at = self.free_cell;
         let at = if at == NIL {
             self.cells.push(cell);
@@ -250,21 +275,21 @@ impl Streams {
         }
     }
 
-    /// Removes and returns the next message to leave.
-    pub(crate) fn pop(&mut self, end: EndId) -> Option<Message> {
+    /// Removes and returns what leaves next.
+    pub(crate) fn pop(&mut self, end: EndId) -> Option<Item> {
         let at = self[end].head;
         if at == NIL {
             return None;
         }
         let cell = &mut self.cells[at as usize];
-        let message = std::mem::replace(&mut cell.message, Message::KeepAlive);
+        let item = std::mem::replace(&mut cell.item, Item::Message(Message::KeepAlive));
         let next = std::mem::replace(&mut cell.next, self.free_cell);
         self.free_cell = at;
         self[end].head = next;
         if next == NIL {
             self[end].tail = NIL;
         }
-        Some(message)
+        Some(item)
     }
 
     /// Bytes waiting in all streams.
@@ -273,7 +298,7 @@ impl Streams {
         for end in self.connections.iter().flat_map(|it| &it.0) {
             let mut at = end.head;
             while at != NIL {
-                sum += bytes_of(&self.cells[at as usize].message);
+                sum += self.cells[at as usize].item.bytes();
                 at = self.cells[at as usize].next;
             }
         }

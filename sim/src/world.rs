@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use unchoke_core::choke::ParameterError;
 use unchoke_core::client::Input;
-use unchoke_core::ids::{BlockRef, PieceIndex};
+use unchoke_core::geometry::BlockRun;
+use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::pick;
 use unchoke_core::rng::Streams as Randomness;
@@ -94,12 +95,8 @@ pub enum WorldError {
 enum Event {
     /// A message arrives at an end.
     Message { to: EndId, message: Message },
-    /// Requests for `count` consecutive blocks, starting with `block`, arrive at an end.
-    Requests {
-        to: EndId,
-        block: BlockRef,
-        count: u32,
-    },
+    /// Requests for these blocks arrive at an end.
+    Requests { to: EndId, blocks: BlockRun },
     /// The `have` of a piece arrives at the next `count` ends in the line's list of targets.
     Haves {
         line: LineId,
@@ -153,6 +150,9 @@ struct World<'a> {
     outputs: VecDeque<Output>,
     /// Inputs that result from the outputs of the client that is processed now.
     replies: VecDeque<Input<Nodes>>,
+    /// The connection over which the input came that is processed now, while it is open: its key and
+    /// the end that got the input.
+    asking: Option<(PeerKey, EndId)>,
     /// The end whose client is being asked whether it answers a handshake.
     knocking: Option<EndId>,
     /// For each delay line: where its `Event::Haves` arrive, in order. Index: line.
@@ -275,6 +275,7 @@ impl<'a> World<'a> {
             queue,
             outputs: VecDeque::new(),
             replies: VecDeque::new(),
+            asking: None,
             knocking: None,
             have_targets: Vec::new(),
             timers,
@@ -338,7 +339,7 @@ impl<'a> World<'a> {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Message { to, message } => self.on_arrival(to, message),
-            Event::Requests { to, block, count } => self.on_requests(to, block, count),
+            Event::Requests { to, blocks } => self.on_requests(to, blocks),
             Event::Haves { line, piece, count } => self.on_haves(line, piece, count),
             Event::Dial { to } => self.on_dial(to),
             Event::Opened { to } => self.on_opened(to),

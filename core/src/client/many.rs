@@ -4,7 +4,8 @@ use alloc::collections::VecDeque;
 use core::ops::Range;
 
 use super::{Client, Places};
-use crate::ids::{PeerKey, PieceIndex};
+use crate::geometry::BlockRun;
+use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::time::Instant;
 use crate::torrent::{ManyTorrents, Mask, Output, Unsent};
 
@@ -36,6 +37,20 @@ impl<P: Places> ManyTorrents for Client<P> {
     }
 
     #[inline]
+    fn hand_out(&mut self, now: Instant, peer: PeerKey) -> Option<BlockRef> {
+        self.torrent.hand_out(now, peer)
+    }
+
+    /// Outputs of the client come first.
+    #[inline]
+    fn poll_requests(&mut self) -> Option<(PeerKey, BlockRun)> {
+        if self.outputs.is_some() {
+            return None;
+        }
+        self.torrent.poll_requests()
+    }
+
+    #[inline]
     fn swap_outputs(&mut self, memory: &mut VecDeque<Output>) {
         self.torrent.swap_outputs(memory);
     }
@@ -61,8 +76,8 @@ impl<P: Places> ManyTorrents for Client<P> {
     }
 
     #[inline]
-    fn look_at_queues(&self, peer: PeerKey) -> u64 {
-        self.torrent.look_at_queues(peer)
+    fn look_at_queue(&self, peer: PeerKey, comes: bool) -> u32 {
+        self.torrent.look_at_queue(peer, comes)
     }
 }
 

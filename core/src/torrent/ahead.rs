@@ -4,8 +4,9 @@
 use alloc::collections::VecDeque;
 use core::ops::Range;
 
-use super::{Input, Mask, Output, Torrent};
-use crate::ids::{PeerKey, PieceIndex};
+use super::{Mask, Output, Torrent};
+use crate::geometry::BlockRun;
+use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::message::Message;
 use crate::time::Instant;
 
@@ -31,7 +32,8 @@ pub trait ManyTorrents {
     fn only_counts(&self, peer: PeerKey, piece: PieceIndex, waiting: u32) -> bool;
 
     /// Counts `have`s that were held back (see [`Self::indifferent`]), each with the moment at
-    /// which it came. The result is the same as handing them in one by one.
+    /// which it came. The result is the same as handing them in one by one. They must come before the
+    /// next input, but may come after [`Self::hand_out`] and [`Self::queue_requests`].
     fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>);
 
     /// Queues requests of `peer` for these `blocks` of `piece`, as long as none of them is answered at
@@ -44,6 +46,14 @@ pub trait ManyTorrents {
         piece: PieceIndex,
         blocks: Range<u32>,
     ) -> u32;
+
+    /// Takes in [`super::Input::Writable`] of `peer` and returns the block that leaves, if that is all that
+    /// happens. `None`: nothing was done, and the input must be handed in.
+    fn hand_out(&mut self, now: Instant, peer: PeerKey) -> Option<BlockRef>;
+
+    /// Takes the next outputs together if they are requests to one peer for consecutive blocks.
+    /// `None`: poll for the next output.
+    fn poll_requests(&mut self) -> Option<(PeerKey, BlockRun)>;
 
     /// Swaps the memory of the output queue, which must be empty, with `memory`. A driver can lend
     /// one buffer, which stays in the cache, to each torrent in turn.
@@ -66,9 +76,10 @@ pub trait ManyTorrents {
     #[must_use]
     fn look_at_traffic(&self, peer: PeerKey, piece: Option<PieceIndex>) -> u64;
 
-    /// Then: the memory of the queues of `peer`.
+    /// Then: the memory of the queue of `peer` from which a block that comes, or one that leaves, is
+    /// taken.
     #[must_use]
-    fn look_at_queues(&self, peer: PeerKey) -> u64;
+    fn look_at_queue(&self, peer: PeerKey, comes: bool) -> u32;
 }
 
 impl ManyTorrents for Torrent {
@@ -84,12 +95,7 @@ impl ManyTorrents for Torrent {
 
     fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>) {
         for (at, peer, piece) in haves {
-            if self.is_counted(peer, piece, 0) {
-                self.count_have(at, peer, piece);
-            } else {
-                let message = Message::Have(piece);
-                self.handle_input(at, Input::Message { peer, message });
-            }
+            self.count_have(at, peer, piece);
         }
     }
 
@@ -104,6 +110,25 @@ impl ManyTorrents for Torrent {
     }
 
     #[inline]
+    fn hand_out(&mut self, now: Instant, peer: PeerKey) -> Option<BlockRef> {
+        self.hand_out_next(now, peer)
+    }
+
+    #[inline]
+    fn poll_requests(&mut self) -> Option<(PeerKey, BlockRun)> {
+        let (peer, first) = self.outputs.front().and_then(request)?;
+        let mut run = BlockRun::of(first);
+        self.outputs.pop_front();
+        while let Some((to, next)) = self.outputs.front().and_then(request)
+            && to == peer
+            && run.append(BlockRun::of(next))
+        {
+            self.outputs.pop_front();
+        }
+        Some((peer, run))
+    }
+
+    #[inline]
     fn swap_outputs(&mut self, memory: &mut VecDeque<Output>) {
         assert!(
             self.outputs.is_empty() && memory.is_empty(),
@@ -115,13 +140,14 @@ impl ManyTorrents for Torrent {
     #[inline]
     fn look_at_head(&self, comes: bool) -> u64 {
         let counted = self.ledgers.all.look_at() ^ u64::from(self.in_flight_blocks);
-        let sizes = self.conns.len() ^ self.availability.len();
-        let head = counted ^ sizes as u64 ^ u64::from(self.have.piece_count());
+        let sizes = self.conns.len() ^ self.have.piece_count() as usize;
+        let head = counted ^ sizes as u64;
         if !comes {
             return head;
         }
         let pieces = self.partials.free_blocks() ^ self.have_count ^ self.open;
-        head ^ u64::from(pieces ^ u32::from(self.download.is_some()))
+        let rest = pieces ^ u32::from(self.download.is_some());
+        head ^ self.availability.len() as u64 ^ u64::from(rest)
     }
 
     #[inline]
@@ -147,9 +173,20 @@ impl ManyTorrents for Torrent {
     }
 
     #[inline]
-    fn look_at_queues(&self, peer: PeerKey) -> u64 {
+    fn look_at_queue(&self, peer: PeerKey, comes: bool) -> u32 {
         let conn = self.conns.get(peer.0 as usize);
-        conn.map_or(0, |it| self.traffic[it.traffic].look_at_queues())
+        conn.map_or(0, |it| self.traffic[it.traffic].look_at_queue(comes))
+    }
+}
+
+/// The peer and the block, if an output is a request.
+fn request(output: &Output) -> Option<(PeerKey, BlockRef)> {
+    match *output {
+        Output::Send {
+            peer,
+            message: Message::Request(block),
+        } => Some((peer, block)),
+        _ => None,
     }
 }
 

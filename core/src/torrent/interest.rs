@@ -142,11 +142,8 @@ impl Torrent {
     /// connection is kept. `waiting`: how many others may come before.
     #[inline]
     pub(super) fn is_counted(&self, peer: PeerKey, piece: PieceIndex, waiting: u32) -> bool {
-        let in_range = piece.0 < self.config.geometry.piece_count();
-        let indifferent = self.indifferent.has(peer);
-        in_range
-            && !self.config.peer_ledgers
-            && (indifferent || self.is_old_news(peer, piece, waiting))
+        let in_range = piece.0 < self.have.piece_count();
+        in_range && (self.indifferent.has(peer) || self.is_old_news(peer, piece, waiting))
     }
 
     /// Whether we need nothing of a peer that has one more piece: we have this piece, and if we are a
@@ -156,7 +153,7 @@ impl Torrent {
         let Some(conn) = conn.filter(|it| it.open && !it.closing) else {
             return false;
         };
-        if self.hides_pieces() || !self.settled().has(piece) {
+        if self.hides_pieces() || self.config.peer_ledgers || !self.settled().has(piece) {
             return false;
         }
         let most = self.remotes.count(peer) + waiting + 1;
@@ -312,12 +309,13 @@ impl Torrent {
 
     /// Whether the next few `have`s of `peer` change nothing but counts. That is so if we are
     /// interested already, and the peer owes us blocks or chokes us. If we are a seed, the peer
-    /// must not be close to becoming a seed. A seed that hides its pieces reacts to each `have`.
+    /// must not be close to becoming a seed. A seed that hides its pieces reacts to each `have`, and a
+    /// ledger of the connection would have to count it.
     fn is_indifferent(&self, peer: PeerKey) -> bool {
         let Some(conn) = self.conns.get(peer.0 as usize) else {
             return false;
         };
-        if !conn.open || conn.closing || self.hides_pieces() {
+        if !conn.open || conn.closing || self.hides_pieces() || self.config.peer_ledgers {
             return false;
         }
         if self.is_done() {

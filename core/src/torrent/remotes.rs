@@ -114,10 +114,10 @@ impl Remotes {
 
     /// Adds or removes one copy of each piece of `peer` in `copies`.
     pub(super) fn count_copies(&self, peer: PeerKey, copies: &mut [u16], more: bool) {
-        for (copies, word) in copies.chunks_mut(64).zip(self.set(peer)) {
-            for (i, copies) in copies.iter_mut().enumerate() {
-                let own = u16::from(word >> i & 1 == 1);
-                *copies = if more { *copies + own } else { *copies - own };
+        for (i, word) in self.set(peer).iter().enumerate() {
+            for piece in bits_of(i, *word) {
+                let copies = &mut copies[piece.0 as usize];
+                *copies = if more { *copies + 1 } else { *copies - 1 };
             }
         }
     }

@@ -123,10 +123,13 @@ impl Traffic {
         }
     }
 
-    /// Reads from the memory of its queues, for the same purpose.
-    pub(super) fn look_at_queues(&self) -> u64 {
-        let pending = self.pending.front().map_or(0, |it| it.number());
-        u64::from(pending ^ self.queue.look_at())
+    /// Reads from the memory of the queue that such a block is taken from, for the same purpose.
+    pub(super) fn look_at_queue(&self, comes: bool) -> u32 {
+        if comes {
+            self.pending.front().map_or(0, |it| it.number())
+        } else {
+            self.queue.look_at()
+        }
     }
 }
 

@@ -79,14 +79,32 @@ impl Torrent {
     }
 
     pub(super) fn on_writable(&mut self, now: Instant, peer: PeerKey) {
-        let Some(conn) = self.conns.get_mut(peer.0 as usize).filter(|it| it.open) else {
-            return;
-        };
+        if self.conns.get(peer.0 as usize).is_some_and(|it| it.open) {
+            self.take_credit(peer);
+            self.serve(now, peer);
+        }
+    }
+
+    /// The link of `peer` can take one more block, because it has sent one or because it is new.
+    fn take_credit(&mut self, peer: PeerKey) {
+        let conn = &mut self.conns[peer.0 as usize];
         conn.credit += 1;
         let sent = u16::from(conn.unflushed > 0);
         conn.unflushed -= sent;
         self.in_flight_blocks -= u32::from(sent);
-        self.serve(now, peer);
+    }
+
+    /// See [`super::ManyTorrents::hand_out`].
+    pub(super) fn hand_out_next(&mut self, now: Instant, peer: PeerKey) -> Option<BlockRef> {
+        let plain = !self.ordered && !self.capped && !self.asked_on_blocks;
+        let conn = self.conn(peer).filter(|it| plain && !it.am_choking)?;
+        // With more credit than this, the queue is empty.
+        let (spent, id) = (conn.credit == 0, conn.traffic);
+        if !spent || self.traffic[id].queue.is_empty() {
+            return None;
+        }
+        self.take_credit(peer);
+        Some(self.take_request(now, peer))
     }
 
     /// Takes back blocks that a closed connection did not send. The driver calls this with the
@@ -210,6 +228,14 @@ impl Torrent {
         if !self.may_upload(now) {
             return false;
         }
+        let message = Message::Piece(self.take_request(now, peer));
+        self.outputs.push_back(Output::Send { peer, message });
+        self.block_trigger(now, peer);
+        true
+    }
+
+    /// Takes the oldest request of a ready peer, whose block leaves.
+    fn take_request(&mut self, now: Instant, peer: PeerKey) -> BlockRef {
         let estimator = self.estimator;
         let conn = &mut self.conns[peer.0 as usize];
         conn.credit -= 1;
@@ -235,12 +261,7 @@ impl Torrent {
             ledger.protocol[Kind::PieceHeader as usize].sent += header;
         });
         self.conns[peer.0 as usize].last_sent_at = now;
-        self.outputs.push_back(Output::Send {
-            peer,
-            message: Message::Piece(block),
-        });
-        self.block_trigger(now, peer);
-        true
+        block
     }
 
     /// A cap holds blocks back: wake up when the first cap opens.

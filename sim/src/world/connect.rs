@@ -17,7 +17,7 @@ use unchoke_core::wire::PIECE_HEADER_BYTES;
 use super::{Event, World};
 use crate::node::{Contact, Peer};
 use crate::places::{Address, Nodes};
-use crate::stream::{EndId, EndState, bytes_of};
+use crate::stream::{EndId, EndState, Item};
 use crate::trace::Happening;
 
 impl World<'_> {
@@ -213,6 +213,7 @@ impl World<'_> {
     /// dropped.
     fn close(&mut self, peer: &mut Peer, end: EndId) -> Unsent {
         peer.part(self.streams[end].key());
+        self.asking = None;
         let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
         let dialler = if end.dialled() { end } else { end.other() };
         let stands = peer.contacts.iter().flatten().any(|it| it.node == other);
@@ -238,9 +239,9 @@ impl World<'_> {
             self.stop_flow(end, flow);
         }
         let mut unsent = Unsent::default();
-        while let Some(message) = self.streams.pop(end) {
-            self.checker.dropped += bytes_of(&message);
-            if let Message::Piece(block) = message {
+        while let Some(item) = self.streams.pop(end) {
+            self.checker.dropped += item.bytes();
+            if let Item::Message(Message::Piece(block)) = item {
                 let length = u64::from(block.length);
                 unsent.blocks += u32::from(left.is_none());
                 unsent.payload += left.take().map_or(length, |it| it.min(length));

@@ -1,13 +1,12 @@
 //! Makes the result of a run and checks it.
 
 use unchoke_core::ledger::Kind;
-use unchoke_core::message::Message;
 use unchoke_core::torrent::Torrent;
 
 use super::{Event, World};
 use crate::checker::{check_bound, check_capacity, check_payload, kumar_ross};
 use crate::result::{NodeResult, RunResult};
-use crate::stream::bytes_of;
+use crate::stream::{Item, bytes_of};
 use crate::world::haves::HAVE_BYTES;
 
 impl World<'_> {
@@ -47,9 +46,7 @@ impl World<'_> {
     fn bytes_under_way(&self) -> u64 {
         let on_the_way = self.queue.iter().map(|event| match event {
             Event::Message { message, .. } => bytes_of(message),
-            Event::Requests { block, count, .. } => {
-                u64::from(*count) * bytes_of(&Message::Request(*block))
-            }
+            Event::Requests { blocks, .. } => Item::Requests(*blocks).bytes(),
             Event::Haves { count, .. } => u64::from(count * HAVE_BYTES),
             _ => 0,
         });

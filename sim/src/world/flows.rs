@@ -7,7 +7,7 @@ use unchoke_core::geometry::BLOCK_BYTES;
 
 use super::World;
 use crate::link::{FlowId, HostId};
-use crate::stream::{EndId, bytes_of};
+use crate::stream::EndId;
 
 /// Most debt that one block pays. A block then takes at most about twice its size on the wire.
 const PAYMENT_MAX: u32 = BLOCK_BYTES;
@@ -66,7 +66,7 @@ impl World<'_> {
     fn begin_block(&mut self, end: EndId, flow: FlowId) -> u64 {
         let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
         let front = self.streams.front(end).expect("a block waits");
-        let bytes = self.transport.on_wire(bytes_of(front));
+        let bytes = self.transport.on_wire(front.bytes());
         let up_debt = self.access[src as usize].up_debt;
         let down_debt = self.access[dst as usize].down_debt;
         let payment = up_debt.max(down_debt).min(PAYMENT_MAX);

@@ -18,7 +18,7 @@ use super::{Event, World};
 use crate::access::Target;
 use crate::node::Peer;
 use crate::queue::{LineId, give_back};
-use crate::stream::{EndId, EndState};
+use crate::stream::{EndId, EndState, Item};
 
 /// Bytes of a `have` message. BEP 3: length, id, piece.
 pub(super) const HAVE_BYTES: u32 = 9;
@@ -32,13 +32,14 @@ impl World<'_> {
         for (key, contact) in (0..).map(PeerKey).zip(&peer.contacts) {
             let Some(contact) = contact else { continue };
             handed += 1;
+            let have = || Item::Message(Message::Have(piece));
             if self.is_busy(node, key, contact.end) {
-                self.streams.push(contact.end, Message::Have(piece));
+                self.streams.push(contact.end, have());
                 continue;
             }
             let line = contact.line;
             let Some(index) = line.index() else {
-                self.emit(contact.end, Message::Have(piece));
+                self.emit(contact.end, have());
                 continue;
             };
             in_line += 1;
@@ -101,12 +102,11 @@ impl World<'_> {
         let (now, bytes) = (self.now, self.transport.alone_on_wire(HAVE_BYTES));
         for to in targets {
             let access = &mut self.access[to.node as usize];
-            if !access.may_wait(to.key) || !access.has_room(now, to.key, piece) {
+            if !access.may_wait(to.key) || !access.keep(now, to.key, piece) {
                 self.on_have(to.end, piece);
                 continue;
             }
             access.owe_down(bytes);
-            access.keep(now, to.key, piece);
             self.inputs += 1;
             self.checker.received += u64::from(HAVE_BYTES);
         }
@@ -114,38 +114,41 @@ impl World<'_> {
 
     /// A `have` arrives at the end `to`.
     pub(super) fn on_have(&mut self, to: EndId, piece: PieceIndex) {
-        let it = &self.streams[to];
-        if it.state == EndState::Open {
-            self.take_in(it.node, it.key(), piece);
+        if self.streams[to].state == EndState::Open {
+            self.take_in(to, piece);
         } else {
             self.checker.dropped += u64::from(HAVE_BYTES);
         }
     }
 
     /// A `have` arrives at an open connection. It waits if it changes nothing but counts.
-    fn take_in(&mut self, node: u32, key: PeerKey, piece: PieceIndex) {
+    fn take_in(&mut self, to: EndId, piece: PieceIndex) {
+        let it = &self.streams[to];
+        let (node, key) = (it.node, it.key());
         self.checker.received += u64::from(HAVE_BYTES);
         self.owe_down(node, HAVE_BYTES);
-        if !self.access[node as usize].has_room(self.now, key, piece) {
+        let mut waits = self.only_counts(node, key, piece);
+        if waits && !self.access[node as usize].keep(self.now, key, piece) {
             self.make_room(node);
+            let still = self.only_counts(node, key, piece);
+            waits = still && self.access[node as usize].keep(self.now, key, piece);
         }
-        if self.may_wait(node, key, piece) {
+        if waits {
             self.inputs += 1;
-            self.access[node as usize].keep(self.now, key, piece);
         } else {
             let message = Message::Have(piece);
-            self.feed(node, Input::Message { peer: key, message });
+            self.feed(to, Input::Message { peer: key, message });
         }
     }
 
-    fn may_wait(&self, node: u32, key: PeerKey, piece: PieceIndex) -> bool {
+    fn only_counts(&self, node: u32, key: PeerKey, piece: PieceIndex) -> bool {
         let access = &self.access[node as usize];
-        let only_counts = || {
+        let core = || {
             let peer = self.peers[node as usize].as_ref();
             let waiting = access.waiting_count();
             peer.is_some_and(|it| it.client.only_counts(key, piece, waiting))
         };
-        access.has_room(self.now, key, piece) && (access.indifferent.has(key) || only_counts())
+        access.indifferent.has(key) || core()
     }
 
     /// Hands the waiting `have`s to the core of `node`, before the core gets any other input.

@@ -25,10 +25,12 @@ impl World<'_> {
     #[inline]
     pub(super) fn apply(&mut self, node: u32, peer: &mut Peer, output: torrent::Output) {
         match output {
-            torrent::Output::Send { peer: key, message } => self.send(peer, peer.end(key), message),
+            torrent::Output::Send { peer: key, message } => {
+                self.send(peer, self.end_of(peer, key), message);
+            }
             torrent::Output::Broadcast { have } => self.broadcast(node, peer, have),
             torrent::Output::StoreBlock { peer: key, block } => {
-                self.store(node, peer.end(key), block);
+                self.store(node, self.end_of(peer, key), block);
             }
             torrent::Output::VerifyPiece { piece, want_blocks } => {
                 self.answer_verify(node, piece, want_blocks);

@@ -8,8 +8,8 @@
 //! together therefore never exceed a capacity, and the solver's invariant covers both.
 
 use unchoke_core::client::{Input, Next};
-use unchoke_core::geometry::BLOCK_BYTES;
-use unchoke_core::ids::{BlockRef, PieceIndex};
+use unchoke_core::geometry::{BLOCK_BYTES, BlockRun};
+use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::torrent::{self, ManyTorrents as _};
 use unchoke_core::wire::{PIECE_HEADER_BYTES, REQUEST_BYTES};
@@ -18,56 +18,66 @@ use super::{Event, World};
 use crate::link::FlowId;
 use crate::node::Peer;
 use crate::places::Nodes;
-use crate::stream::{EndId, EndState, bytes_of};
+use crate::stream::{EndId, EndState, Item, bytes_of};
 use crate::trace::Happening;
 
 impl Event {
     /// Whether this event is a batch of requests to `end` whose last block comes right before
     /// `next`; if so, adds `next` to it. Clients send requests in bursts for consecutive blocks;
     /// one event for a burst costs little more than one for a single request.
-    fn goes_on_with(&mut self, end: EndId, next: BlockRef) -> bool {
-        let Self::Requests { to, block, count } = self else {
-            return false;
-        };
-        let goes_on = *to == end
-            && block.piece == next.piece
-            && u64::from(block.begin) + u64::from(*count) * u64::from(BLOCK_BYTES)
-                == u64::from(next.begin);
-        *count += u32::from(goes_on);
-        goes_on
+    fn goes_on_with(&mut self, end: EndId, next: BlockRun) -> bool {
+        match self {
+            Self::Requests { to, blocks } => *to == end && blocks.append(next),
+            _ => false,
+        }
     }
 }
 
 impl World<'_> {
     /// `peer`, the node of `end`, sends a message.
     pub(super) fn send(&mut self, peer: &Peer, end: EndId, message: Message) {
-        self.checker.handed += bytes_of(&message);
-        let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
         match message {
-            Message::Piece(block) => {
-                let has = peer.torrent().have().has(block.piece);
-                assert!(has, "node {node} serves piece {} and lacks it", block.piece);
-                assert!(
-                    !self.streams[end].choking || self.is_granted(end, block.piece),
-                    "node {node} serves {other} and chokes it"
-                );
-                self.streams.push(end, message);
-                let key = self.streams[end].key();
-                self.access[node as usize].set_busy(key, true);
-                if self.streams[end].flow().is_none() {
-                    self.start_flow(end);
-                }
-                return;
-            }
+            Message::Piece(block) => return self.send_block(peer, end, block),
+            Message::Request(block) => return self.send_requests(end, BlockRun::of(block)),
             Message::AllowedFast(piece) => self.note_grant(end, piece),
             Message::Choke => self.note_choke(end, true),
             Message::Unchoke => self.note_choke(end, false),
             _ => {}
         }
+        self.send_item(end, Item::Message(message));
+    }
+
+    /// `peer`, the node of `end`, sends a block.
+    fn send_block(&mut self, peer: &Peer, end: EndId, block: BlockRef) {
+        let it = &self.streams[end];
+        let (node, key, idle) = (it.node, it.key(), it.flow().is_none());
+        let has = peer.torrent().have().has(block.piece);
+        assert!(has, "node {node} serves piece {} and lacks it", block.piece);
+        assert!(
+            !it.choking || self.is_granted(end, block.piece),
+            "node {node} serves a peer and chokes it"
+        );
+        let item = Item::Message(Message::Piece(block));
+        self.checker.handed += item.bytes();
+        self.streams.push(end, item);
+        self.access[node as usize].set_busy(key, true);
+        if idle {
+            self.start_flow(end);
+        }
+    }
+
+    /// The node of `end` requests these blocks.
+    pub(super) fn send_requests(&mut self, end: EndId, blocks: BlockRun) {
+        self.send_item(end, Item::Requests(blocks));
+    }
+
+    /// What is no block leaves at once, or waits behind the blocks in the stream.
+    fn send_item(&mut self, end: EndId, item: Item) {
+        self.checker.handed += item.bytes();
         if self.streams.is_empty(end) {
-            self.emit(end, message);
+            self.emit(end, item);
         } else {
-            self.streams.push(end, message);
+            self.streams.push(end, item);
         }
     }
 
@@ -92,65 +102,61 @@ impl World<'_> {
         grants.is_some_and(|it| it.contains(&piece))
     }
 
-    /// A message leaves: its last byte is on the wire.
-    pub(super) fn emit(&mut self, end: EndId, message: Message) {
+    /// Something leaves: its last byte is on the wire.
+    pub(super) fn emit(&mut self, end: EndId, item: Item) {
         let it = &self.streams[end];
         let (line, delay_ns, node) = (it.line, it.delay_ns, it.node);
-        if !matches!(message, Message::Piece(_)) {
-            self.owe_up(node, u32::try_from(bytes_of(&message)).expect("short"));
-        }
         let to = end.other();
-        let event = match message {
-            Message::Request(block) => {
+        let event = match item {
+            Item::Requests(blocks) => {
+                self.owe_up_each(node, REQUEST_BYTES, blocks.count);
                 let last = self.queue.last_on(self.now, line, delay_ns);
-                if last.is_some_and(|it| it.goes_on_with(to, block)) {
+                if last.is_some_and(|it| it.goes_on_with(to, blocks)) {
                     return;
                 }
-                let count = 1;
-                Event::Requests { to, block, count }
+                Event::Requests { to, blocks }
             }
-            message => Event::Message { to, message },
+            Item::Message(message) => {
+                if !matches!(message, Message::Piece(_)) {
+                    self.owe_up(node, u32::try_from(bytes_of(&message)).expect("short"));
+                }
+                Event::Message { to, message }
+            }
         };
         self.queue.push_on(self.now, line, delay_ns, event);
     }
 
-    /// Requests for `count` consecutive blocks arrive at an end: the same as [`Self::on_arrival`] of each
-    /// in turn, but the node is looked up once.
-    pub(super) fn on_requests(&mut self, to: EndId, first: BlockRef, count: u32) {
+    /// Requests for these blocks arrive at an end: the same as [`Self::on_arrival`] of each in turn. But
+    /// requests that only wait in the queue of the core are not inputs of their own.
+    pub(super) fn on_requests(&mut self, to: EndId, run: BlockRun) {
         let it = &self.streams[to];
-        let (node, key, piece) = (it.node, it.key(), first.piece);
-        let bytes = u64::from(REQUEST_BYTES);
-        let mut peer = None;
-        let mut blocks = first.begin / BLOCK_BYTES..first.begin / BLOCK_BYTES + count;
+        let (node, key, piece) = (it.node, it.key(), run.first.piece);
+        let first = run.first.begin / BLOCK_BYTES;
+        let mut blocks = first..first + run.count;
         while !blocks.is_empty() {
             // An answer to the one before may have closed the connection.
             if self.streams[to].state != EndState::Open {
-                self.checker.dropped += bytes * u64::from(blocks.end - blocks.start);
-                break;
+                self.checker.dropped += u64::from(REQUEST_BYTES * (blocks.end - blocks.start));
+                return;
             }
-            peer = peer.or_else(|| self.lend(node));
-            let Some(peer) = peer.as_mut() else { break };
-            let queued = peer
-                .client
-                .queue_requests(self.now, key, piece, blocks.clone());
+            let Some(peer) = self.peers[node as usize].as_mut() else {
+                return;
+            };
+            let client = &mut peer.client;
+            let queued = client.queue_requests(self.now, key, piece, blocks.clone());
+            self.inputs += u64::from(queued);
             self.take_in_requests(node, queued);
             blocks.start += queued;
             if let Some(index) = blocks.next() {
                 self.take_in_requests(node, 1);
                 let message = Message::Request(self.spec.geometry.block(piece, index));
-                let input = torrent::Input::Message { peer: key, message };
-                peer.client.pass_on(self.now, input);
-                self.carry_out(node, peer);
+                self.feed(to, torrent::Input::Message { peer: key, message });
             }
-        }
-        if let Some(peer) = peer {
-            self.take_back(node, peer);
         }
     }
 
     /// Counts `count` requests that arrive at `node`.
     fn take_in_requests(&mut self, node: u32, count: u32) {
-        self.inputs += u64::from(count);
         self.checker.received += u64::from(REQUEST_BYTES * count);
         let bytes = self.transport.alone_on_wire(REQUEST_BYTES);
         self.access[node as usize].owe_down(bytes * count);
@@ -177,9 +183,8 @@ impl World<'_> {
     /// The first block of a stream has left.
     pub(super) fn on_block_left(&mut self, flow: FlowId) {
         let (end, surcharge) = self.flows.of(flow);
-        let message = self.streams.pop(end).expect("a block was on its way");
-        let Message::Piece(block) = message else {
-            unreachable!("only blocks are flows");
+        let Some(Item::Message(Message::Piece(block))) = self.streams.pop(end) else {
+            unreachable!("a block was on its way");
         };
         let it = &self.streams[end];
         let (node, key) = (it.node, it.key());
@@ -187,14 +192,10 @@ impl World<'_> {
         let wire = self.transport.on_wire(bytes) + u64::from(surcharge);
         self.access[node as usize].up_bytes += wire;
         self.window.0 += u64::from(block.length);
-        self.emit(end, message);
-        while self
-            .streams
-            .front(end)
-            .is_some_and(|it| !matches!(it, Message::Piece(_)))
-        {
-            let message = self.streams.pop(end).expect("just seen");
-            self.emit(end, message);
+        self.emit(end, Item::Message(Message::Piece(block)));
+        while self.streams.front(end).is_some_and(|it| !it.is_block()) {
+            let item = self.streams.pop(end).expect("just seen");
+            self.emit(end, item);
         }
         let more = !self.streams.is_empty(end);
         if more {
@@ -202,7 +203,7 @@ impl World<'_> {
         } else {
             self.access[node as usize].set_busy(key, false);
         }
-        self.feed(node, torrent::Input::Writable { peer: key });
+        self.grant(end);
         // The core may have sent another block in between, or closed the connection.
         if !more && self.streams[end].flow().is_some() {
             if self.streams.is_empty(end) {
@@ -210,6 +211,24 @@ impl World<'_> {
             } else {
                 self.next_block(end, flow);
             }
+        }
+    }
+
+    /// The stream of `end` can take one more block. Usually a block leaves and nothing else happens.
+    fn grant(&mut self, end: EndId) {
+        let it = &self.streams[end];
+        let (node, key) = (it.node, it.key());
+        let Some(mut peer) = self.peers[node as usize].take() else {
+            return;
+        };
+        let block = peer.client.hand_out(self.now, key);
+        if let Some(block) = block {
+            self.inputs += 1;
+            self.send_block(&peer, end, block);
+        }
+        self.peers[node as usize] = Some(peer);
+        if block.is_none() {
+            self.feed(end, torrent::Input::Writable { peer: key });
         }
     }
 
@@ -236,18 +255,30 @@ impl World<'_> {
         } else {
             self.owe_down(node, u32::try_from(bytes).expect("short"));
         }
-        self.feed(node, torrent::Input::Message { peer, message });
+        self.feed(to, torrent::Input::Message { peer, message });
     }
 
-    /// Hands an input for the torrent to the client of `node`, if the node is present.
-    pub(super) fn feed(&mut self, node: u32, input: torrent::Input) {
+    /// Hands an input that comes over the open end `to` to its client, if the node is present.
+    pub(super) fn feed(&mut self, to: EndId, input: torrent::Input) {
+        let it = &self.streams[to];
+        let (node, key) = (it.node, it.key());
         let Some(mut peer) = self.lend(node) else {
             return;
         };
         self.inputs += 1;
+        self.asking = Some((key, to));
         peer.client.pass_on(self.now, input);
         self.carry_out(node, &mut peer);
+        self.asking = None;
         self.take_back(node, peer);
+    }
+
+    /// The end of `peer` under `key`. Most outputs are about the connection over which the input came.
+    pub(super) fn end_of(&self, peer: &Peer, key: PeerKey) -> EndId {
+        match self.asking {
+            Some((asking, end)) if asking == key => end,
+            _ => peer.end(key),
+        }
     }
 
     /// Hands an input to the client of `node`, if the node is present.
@@ -291,17 +322,20 @@ impl World<'_> {
     /// rare outputs are carried out by functions that are not inlined.
     fn carry_out(&mut self, node: u32, peer: &mut Peer) {
         loop {
-            while let Some(next) = peer.client.poll_next() {
-                match next {
-                    Next::Torrent(output) => self.apply(node, peer, output),
-                    Next::Own(output) => self.apply_own(node, peer, &output),
+            while let Some((key, blocks)) = peer.client.poll_requests() {
+                self.send_requests(self.end_of(peer, key), blocks);
+            }
+            match peer.client.poll_next() {
+                Some(Next::Torrent(output)) => self.apply(node, peer, output),
+                Some(Next::Own(output)) => self.apply_own(node, peer, &output),
+                None => {
+                    let Some(reply) = self.replies.pop_front() else {
+                        return;
+                    };
+                    self.inputs += 1;
+                    peer.client.handle_input(self.now, reply);
                 }
             }
-            let Some(reply) = self.replies.pop_front() else {
-                return;
-            };
-            self.inputs += 1;
-            peer.client.handle_input(self.now, reply);
         }
     }
 }

@@ -126,25 +126,25 @@ impl World<'_> {
             peers.filter_map(|(it, peer)| Some((it, peer.as_deref()?)))
         };
         for (it, peer) in present() {
-            let both = [it.node, it.other].map(|it| self.access[it as usize].down_bytes);
-            seen ^= both[0] ^ both[1] ^ peer.client.look_at_head(it.piece.is_some());
+            let [near, far] = [it.node, it.other].map(|it| &self.access[it as usize]);
+            let access = u64::from(near.up_debt ^ far.down_debt) ^ near.down_bytes;
+            seen ^= access ^ peer.client.look_at_head(it.piece.is_some());
         }
         for (it, peer) in present() {
-            let contact = peer.contacts.get(it.peer.0 as usize).copied().flatten();
             seen ^= peer.client.look_at_conn(it.peer, it.piece);
-            seen ^= u64::from(contact.map_or(0, |it| it.end.number()));
+            // The `have`s that wait are handed over before a block that comes.
             if let Some(piece) = it.piece {
                 seen ^= peer.client.look_at_have(it.peer, piece);
-            }
-            for (_, sender, piece) in self.access[it.node as usize].waiting() {
-                seen ^= peer.client.look_at_have(sender, piece);
+                for (_, sender, piece) in self.access[it.node as usize].waiting() {
+                    seen ^= peer.client.look_at_have(sender, piece);
+                }
             }
         }
         for (it, peer) in present() {
             seen ^= peer.client.look_at_traffic(it.peer, it.piece);
         }
         for (it, peer) in present() {
-            seen ^= peer.client.look_at_queues(it.peer);
+            seen ^= u64::from(peer.client.look_at_queue(it.peer, it.piece.is_some()));
         }
         black_box(seen);
     }
