@@ -11,7 +11,7 @@
 use std::num::NonZeroU32;
 
 use unchoke_core::geometry::BlockRun;
-use unchoke_core::ids::PeerKey;
+use unchoke_core::ids::{BlockRef, PeerKey};
 use unchoke_core::message::Message;
 use unchoke_core::wire::{PIECE_HEADER_BYTES, REQUEST_BYTES, wire_len};
 
@@ -55,21 +55,15 @@ impl EndId {
     }
 }
 
-/// Bytes of `message` on the wire, payload included.
-#[inline]
-pub(crate) fn bytes_of(message: &Message) -> u64 {
-    match message {
-        Message::Piece(block) => u64::from(PIECE_HEADER_BYTES + block.length),
-        other => u64::from(wire_len(other)),
-    }
-}
-
 /// What waits in a stream.
 #[derive(Clone, Debug)]
 pub(crate) enum Item {
-    Message(Message),
+    /// A block, which is sent as a flow.
+    Block(BlockRef),
     /// A request for each of these blocks.
     Requests(BlockRun),
+    /// Any other message.
+    Message(Message),
 }
 
 impl Item {
@@ -77,14 +71,14 @@ impl Item {
     #[inline]
     pub(crate) fn bytes(&self) -> u64 {
         match self {
-            Self::Message(message) => bytes_of(message),
+            Self::Block(block) => u64::from(PIECE_HEADER_BYTES + block.length),
             Self::Requests(run) => u64::from(REQUEST_BYTES) * u64::from(run.count),
+            Self::Message(message) => u64::from(wire_len(message)),
         }
     }
 
-    /// Whether it is a block, which is sent as a flow.
     pub(crate) fn is_block(&self) -> bool {
-        matches!(self, Self::Message(Message::Piece(_)))
+        matches!(self, Self::Block(_))
     }
 }
 

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use unchoke_core::choke::ParameterError;
 use unchoke_core::client::Input;
 use unchoke_core::geometry::BlockRun;
-use unchoke_core::ids::{PeerKey, PieceIndex};
+use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::pick;
 use unchoke_core::rng::Streams as Randomness;
@@ -93,7 +93,9 @@ pub enum WorldError {
 /// A scheduled event.
 #[derive(Clone, Debug)]
 enum Event {
-    /// A message arrives at an end.
+    /// A block arrives at an end.
+    Block { to: EndId, block: BlockRef },
+    /// Another message arrives at an end.
     Message { to: EndId, message: Message },
     /// Requests for these blocks arrive at an end.
     Requests { to: EndId, blocks: BlockRun },
@@ -338,6 +340,7 @@ impl<'a> World<'a> {
 
     fn on_event(&mut self, event: Event) {
         match event {
+            Event::Block { to, block } => self.on_block(to, block),
             Event::Message { to, message } => self.on_arrival(to, message),
             Event::Requests { to, blocks } => self.on_requests(to, blocks),
             Event::Haves { line, piece, count } => self.on_haves(line, piece, count),

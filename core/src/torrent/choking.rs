@@ -81,9 +81,8 @@ impl Torrent {
                 let open = (0..)
                     .zip(&self.conns)
                     .filter(|(_, conn)| conn.open && !conn.closing && !conn.agreed.web());
-                let all: Vec<PeerView> = open
-                    .map(|(key, conn)| self.view(now, PeerKey(key), conn))
-                    .collect();
+                let mut all = Vec::with_capacity(self.open as usize);
+                all.extend(open.map(|(key, conn)| self.view(now, PeerKey(key), conn)));
                 self.ask(now, trigger, &all)
             }
         };

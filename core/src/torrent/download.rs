@@ -74,7 +74,7 @@ impl Torrent {
         peer: PeerKey,
         course: &mut Option<usize>,
     ) -> Option<u32> {
-        if self.partials.free_blocks() == 0 && !self.remotes.has_of(peer, self.unbegun.words()) {
+        if !self.has_free_blocks(peer) {
             return self.next_copy(peer);
         }
         let conn = &self.conns[peer.0 as usize];
@@ -127,6 +127,13 @@ impl Torrent {
         // The next call can go on with the new piece only if there was no other begun piece.
         *course = Some(slot).filter(|_| begun.is_none());
         self.take_from(slot, of_seed, doubtful)
+    }
+
+    /// Whether the peer has a piece that is not begun, or that is begun and has free blocks.
+    fn has_free_blocks(&self, peer: PeerKey) -> bool {
+        let begun = self.partials.with_free();
+        self.remotes.has_of(peer, self.unbegun.words())
+            || self.partials.free_blocks() > 0 && self.remotes.has_of(peer, begun)
     }
 
     /// Whether the picker begins a piece with the peer instead of continuing the one in `slot`.

@@ -102,8 +102,9 @@ impl Torrent {
     /// The connected peers as a policy sees them, in ascending key order.
     #[must_use]
     pub fn peer_views(&self, now: Instant) -> Vec<PeerView> {
-        let peers = self.standing();
-        peers.map(|(peer, it)| self.view(now, peer, it)).collect()
+        let mut views = Vec::with_capacity(self.open as usize);
+        views.extend(self.standing().map(|(peer, it)| self.view(now, peer, it)));
+        views
     }
 
     /// The same for one peer.

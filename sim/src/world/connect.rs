@@ -10,7 +10,6 @@ use unchoke_core::client::doors::Door;
 use unchoke_core::client::explain::Unmet;
 use unchoke_core::client::redial::Ended;
 use unchoke_core::ids::PeerKey;
-use unchoke_core::message::Message;
 use unchoke_core::torrent::{self, Unsent};
 use unchoke_core::wire::PIECE_HEADER_BYTES;
 
@@ -241,7 +240,7 @@ impl World<'_> {
         let mut unsent = Unsent::default();
         while let Some(item) = self.streams.pop(end) {
             self.checker.dropped += item.bytes();
-            if let Item::Message(Message::Piece(block)) = item {
+            if let Item::Block(block) = item {
                 let length = u64::from(block.length);
                 unsent.blocks += u32::from(left.is_none());
                 unsent.payload += left.take().map_or(length, |it| it.min(length));

@@ -2,11 +2,12 @@
 
 use unchoke_core::ledger::Kind;
 use unchoke_core::torrent::Torrent;
+use unchoke_core::wire::wire_len;
 
 use super::{Event, World};
 use crate::checker::{check_bound, check_capacity, check_payload, kumar_ross};
 use crate::result::{NodeResult, RunResult};
-use crate::stream::{Item, bytes_of};
+use crate::stream::Item;
 use crate::world::haves::HAVE_BYTES;
 
 impl World<'_> {
@@ -45,7 +46,8 @@ impl World<'_> {
     /// Bytes waiting in streams or in flight, counted message by message.
     fn bytes_under_way(&self) -> u64 {
         let on_the_way = self.queue.iter().map(|event| match event {
-            Event::Message { message, .. } => bytes_of(message),
+            Event::Block { block, .. } => Item::Block(*block).bytes(),
+            Event::Message { message, .. } => u64::from(wire_len(message)),
             Event::Requests { blocks, .. } => Item::Requests(*blocks).bytes(),
             Event::Haves { count, .. } => u64::from(count * HAVE_BYTES),
             _ => 0,

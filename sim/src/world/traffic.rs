@@ -12,13 +12,13 @@ use unchoke_core::geometry::{BLOCK_BYTES, BlockRun};
 use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::torrent::{self, ManyTorrents as _};
-use unchoke_core::wire::{PIECE_HEADER_BYTES, REQUEST_BYTES};
+use unchoke_core::wire::{PIECE_HEADER_BYTES, REQUEST_BYTES, wire_len};
 
 use super::{Event, World};
 use crate::link::FlowId;
 use crate::node::Peer;
 use crate::places::Nodes;
-use crate::stream::{EndId, EndState, Item, bytes_of};
+use crate::stream::{EndId, EndState, Item};
 use crate::trace::Happening;
 
 impl Event {
@@ -57,7 +57,7 @@ impl World<'_> {
             !it.choking || self.is_granted(end, block.piece),
             "node {node} serves a peer and chokes it"
         );
-        let item = Item::Message(Message::Piece(block));
+        let item = Item::Block(block);
         self.checker.handed += item.bytes();
         self.streams.push(end, item);
         self.access[node as usize].set_busy(key, true);
@@ -108,6 +108,7 @@ impl World<'_> {
         let (line, delay_ns, node) = (it.line, it.delay_ns, it.node);
         let to = end.other();
         let event = match item {
+            Item::Block(block) => Event::Block { to, block },
             Item::Requests(blocks) => {
                 self.owe_up_each(node, REQUEST_BYTES, blocks.count);
                 let last = self.queue.last_on(self.now, line, delay_ns);
@@ -117,9 +118,7 @@ impl World<'_> {
                 Event::Requests { to, blocks }
             }
             Item::Message(message) => {
-                if !matches!(message, Message::Piece(_)) {
-                    self.owe_up(node, u32::try_from(bytes_of(&message)).expect("short"));
-                }
+                self.owe_up(node, wire_len(&message));
                 Event::Message { to, message }
             }
         };
@@ -183,7 +182,7 @@ impl World<'_> {
     /// The first block of a stream has left.
     pub(super) fn on_block_left(&mut self, flow: FlowId) {
         let (end, surcharge) = self.flows.of(flow);
-        let Some(Item::Message(Message::Piece(block))) = self.streams.pop(end) else {
+        let Some(Item::Block(block)) = self.streams.pop(end) else {
             unreachable!("a block was on its way");
         };
         let it = &self.streams[end];
@@ -192,7 +191,7 @@ impl World<'_> {
         let wire = self.transport.on_wire(bytes) + u64::from(surcharge);
         self.access[node as usize].up_bytes += wire;
         self.window.0 += u64::from(block.length);
-        self.emit(end, Item::Message(Message::Piece(block)));
+        self.emit(end, Item::Block(block));
         while self.streams.front(end).is_some_and(|it| !it.is_block()) {
             let item = self.streams.pop(end).expect("just seen");
             self.emit(end, item);
@@ -232,29 +231,39 @@ impl World<'_> {
         }
     }
 
-    /// A message arrives.
-    pub(super) fn on_arrival(&mut self, to: EndId, message: Message) {
-        if let Message::Have(piece) = message {
-            return self.on_have(to, piece);
-        }
+    /// A block arrives.
+    pub(super) fn on_block(&mut self, to: EndId, block: BlockRef) {
         let it = &self.streams[to];
-        let bytes = bytes_of(&message);
+        let bytes = u64::from(PIECE_HEADER_BYTES + block.length);
         if it.state != EndState::Open {
             self.checker.dropped += bytes;
             return;
         }
         self.checker.received += bytes;
-        let (node, peer) = (it.node, it.key());
-        if let Message::Piece(block) = message {
-            let other = self.streams[to.other()].node;
-            self.access[node as usize].down_bytes += self.transport.on_wire(bytes);
-            self.count_headers(other, node, bytes);
-            self.window.1 += u64::from(block.length);
-            self.blocks += 1;
-            self.note(Happening::Block { node, other, block });
-        } else {
-            self.owe_down(node, u32::try_from(bytes).expect("short"));
+        let (node, peer, other) = (it.node, it.key(), self.streams[to.other()].node);
+        self.access[node as usize].down_bytes += self.transport.on_wire(bytes);
+        self.count_headers(other, node, bytes);
+        self.window.1 += u64::from(block.length);
+        self.blocks += 1;
+        self.note(Happening::Block { node, other, block });
+        let message = Message::Piece(block);
+        self.feed(to, torrent::Input::Message { peer, message });
+    }
+
+    /// Another message arrives.
+    pub(super) fn on_arrival(&mut self, to: EndId, message: Message) {
+        if let Message::Have(piece) = message {
+            return self.on_have(to, piece);
         }
+        let it = &self.streams[to];
+        let bytes = wire_len(&message);
+        if it.state != EndState::Open {
+            self.checker.dropped += u64::from(bytes);
+            return;
+        }
+        self.checker.received += u64::from(bytes);
+        let (node, peer) = (it.node, it.key());
+        self.owe_down(node, bytes);
         self.feed(to, torrent::Input::Message { peer, message });
     }
 

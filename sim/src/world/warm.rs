@@ -10,7 +10,6 @@
 use std::hint::black_box;
 
 use unchoke_core::ids::{PeerKey, PieceIndex};
-use unchoke_core::message::Message;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::ManyTorrents as _;
 
@@ -63,11 +62,8 @@ impl World<'_> {
         let mut count = 0;
         for event in self.queue.upcoming().take(AHEAD as usize) {
             let (to, piece) = match event {
-                Event::Message { to, message } => match message {
-                    Message::Piece(block) => (to, Some(block.piece)),
-                    _ => (to, None),
-                },
-                Event::Requests { to, .. } => (to, None),
+                Event::Block { to, block } => (to, Some(block.piece)),
+                Event::Requests { to, .. } | Event::Message { to, .. } => (to, None),
                 _ => continue,
             };
             next[count] = self.concern(*to, piece);
