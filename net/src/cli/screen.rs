@@ -36,7 +36,7 @@ pub(super) fn block() -> ProgressBar {
 
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).expect("the template is valid");
-    style.progress_chars("##-")
+    style.progress_chars("#-")
 }
 
 /// The name, cut in the middle if it is long: numbers and extensions are at the end.

@@ -19,6 +19,10 @@ pub(crate) type Run = (u64, Vec<u8>);
 pub(super) struct OddPadding(Mutex<BTreeMap<u64, Vec<u8>>>);
 
 impl OddPadding {
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.0).is_empty()
+    }
+
     /// Fills `bytes`, a range of padding at offset `at` of the payload.
     pub(super) fn read(&self, at: u64, bytes: &mut [u8]) {
         bytes.fill(0);

@@ -114,15 +114,19 @@ impl Storage {
         Ok(lock(&self.handles).keep(file, opened, false))
     }
 
-    /// Whether these bytes were never written: they read as zeros, and reading them can be spared.
-    /// False where the system cannot tell.
+    /// Whether these bytes were never written, or are padding: they read as zeros, and reading them can
+    /// be spared. A torrent may have more padding than any disk could hold. False where the system
+    /// cannot tell.
     pub(crate) fn is_hole(&self, offset: u64, length: u32) -> Result<bool, StorageError> {
         for span in self.spans(offset, length as usize) {
             let end = span.offset + span.length as u64;
-            let is_hole = !self.files[span.file].pad
-                && self.with_reader(span.file, |it| {
+            let is_hole = if self.files[span.file].pad {
+                self.odd_padding.is_empty()
+            } else {
+                self.with_reader(span.file, |it| {
                     Ok(next_data(it, span.offset).is_some_and(|next| next >= end))
-                })?;
+                })?
+            };
             if !is_hole {
                 return Ok(false);
             }

@@ -414,6 +414,21 @@ fn what_was_never_written_is_a_hole_and_what_was_written_is_none() {
     assert!(!is_hole(3 * MIB, LENGTH + 1), "the next file was written");
 }
 
+/// So that a check of padding alone takes no time, however long the padding is.
+#[test]
+fn padding_is_a_hole_unless_other_padding_is_kept() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let padding = FileEntry {
+        pad: true,
+        ..entry("pad", 1 << 40)
+    };
+    let files = vec![padding, entry("a", 5)];
+    let storage = Storage::open(folder.path(), files).expect("open");
+    assert!(storage.is_hole(1 << 39, u32::MAX).expect("no access"));
+    storage.keep_padding(vec![(7, vec![1])]);
+    assert!(!storage.is_hole(0, 1 << 20).expect("no access"));
+}
+
 #[test]
 fn what_is_in_memory_is_read_at_once_and_a_change_is_noticed() {
     let folder = tempfile::tempdir().expect("temporary folder");

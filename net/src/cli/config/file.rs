@@ -8,6 +8,7 @@ use std::path::Path;
 use clap::{Arg, ArgAction, Command};
 use strsim::damerau_levenshtein;
 use toml::{Table, Value};
+use unchoke_core::text::printable;
 
 use super::{Values, WITHOUT, exclude, is_switch, option, settable};
 use crate::cli::Failure;
@@ -16,6 +17,8 @@ use crate::cli::Failure;
 const MOST_BYTES: u64 = 1 << 20;
 /// Largest number of letters by which a suggested name differs.
 const MOST_DIFFERENT: usize = 3;
+/// Most bytes of an unknown key that are shown.
+const MOST_SHOWN: usize = 60;
 
 /// The content of a config file.
 #[derive(Debug, Default)]
@@ -171,6 +174,8 @@ fn unknown(key: &str, place: &str, known: &[&str]) -> String {
     let distances = known.iter().map(|it| (damerau_levenshtein(key, it), *it));
     let near = distances.min();
     let near = near.filter(|it| it.0 <= MOST_DIFFERENT && it.0 < key.chars().count());
+    // The file may come from elsewhere, and a key may be any text.
+    let key = printable(key.as_bytes(), MOST_SHOWN);
     match near {
         Some((_, name)) => format!("there is no option `{key}`{place}; did you mean `{name}`?"),
         None => format!(
@@ -267,6 +272,7 @@ mod tests {
             ),
             ("[runn]\nratio = 1", "no option `runn`; did you mean `run`?"),
             ("frobnicate = 1", "without `--`"),
+            ("\"\\u001b[2J\" = 1", "no option `_[2J`"),
             ("config = \"x\"", "no option `config`"),
             ("[seed]\ndata = \"x\"", "no option `data` in [seed]"),
             ("run = 1", "write [run]"),

@@ -118,7 +118,8 @@ function showTorrents({ torrents }) {
   $("link").textContent = "live";
   $("none").hidden = torrents.length > 0;
   const focused = document.activeElement?.dataset?.hash;
-  fill($("torrents"), torrents.map((it) => {
+  const sorted = [...torrents].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  fill($("torrents"), sorted.map((it) => {
     const name = document.createElement("button");
     [name.type, name.className, name.textContent, name.dataset.hash] = ["button", "plain", it.name, it.info_hash];
     name.onclick = () => choose(it.info_hash, true);
@@ -131,7 +132,7 @@ function showTorrents({ torrents }) {
     return line;
   }));
   if (focused) document.querySelector(`[data-hash="${focused}"]`)?.focus();
-  if (!chosen && torrents.length) choose(torrents[0].info_hash, false);
+  if (!chosen && sorted.length) choose(sorted[0].info_hash, false);
 }
 
 function choose(hash, move) {
