@@ -154,6 +154,19 @@ impl Access {
     pub(crate) fn owe_down(&mut self, bytes: u32) {
         self.down_debt += bytes * u32::from(self.down_flows > 0);
     }
+
+    /// The downlink has one flow more.
+    #[inline]
+    pub(crate) fn begin_inflow(&mut self) {
+        self.down_flows += 1;
+    }
+
+    /// The downlink has one flow less. An idle link transmits what it still owes, so the debt ends.
+    #[inline]
+    pub(crate) fn end_inflow(&mut self) {
+        self.down_flows -= 1;
+        self.down_debt *= u32::from(self.down_flows > 0);
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,13 @@ pub(crate) struct Checker {
 }
 
 impl Checker {
+    /// Adds the counts of other streams.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.handed += other.handed;
+        self.received += other.received;
+        self.dropped += other.dropped;
+    }
+
     /// Panics unless bytes sent = bytes received + bytes dropped + bytes in flight.
     pub(crate) fn check_conservation(&self, under_way: u64) {
         assert_eq!(

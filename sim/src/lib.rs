@@ -21,7 +21,8 @@
 //! then the world hands the message to the receiver's client, and to the sender's that the link takes
 //! another block. `checker.rs` counts on both sides and compares at the end.
 //!
-//! Deliberately not here: floats, hash maps, clocks, threads. Parallelism is across runs.
+//! Deliberately not here: floats, hash maps, clocks. Parallelism is across runs; only the windows engine
+//! (`world/windows.rs`) runs one swarm on several threads, and its results do not depend on how many.
 
 #![deny(clippy::float_arithmetic)]
 

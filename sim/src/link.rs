@@ -28,6 +28,7 @@
 //! any interval. An assertion checks each link that a solve touched.
 
 mod flow;
+mod held;
 mod level;
 mod solve;
 
@@ -38,6 +39,7 @@ use unchoke_core::time::Instant;
 
 use flow::{Crossing, Crossings, Dues, Flow, INFINITE, Load, units_of};
 pub use flow::{FlowId, HostId};
+pub(crate) use held::Held;
 
 use crate::queue::Alarms;
 pub use crate::spec::Solver;
@@ -310,9 +312,7 @@ impl Links {
     /// Rate of `flow` in bytes/s, rounded down; 0 if it is stopped.
     #[must_use]
     pub fn rate(&self, flow: FlowId) -> u64 {
-        let rate = self.rates.get(flow.0 as usize).copied().unwrap_or(0);
-        u64::try_from((u128::from(rate) * 1_000_000_000) >> 48)
-            .expect("fits, as it came from bytes/s")
+        flow::per_second(self.rate_units(flow))
     }
 
     /// Rate of `flow` in 2^-48 byte/ns; 0 if it is stopped.

@@ -15,5 +15,5 @@ mod lines;
 
 pub use alarms::Alarms;
 pub use heap::{EventQueue, Stamp};
-pub(crate) use lines::give_back;
 pub use lines::{DelayLines, LineId};
+pub(crate) use lines::{LINES_MAX, give_back};

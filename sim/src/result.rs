@@ -113,6 +113,42 @@ pub struct Sample {
     pub up_rate: u64,
 }
 
+/// What a point of the time series is made of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Count {
+    pub(crate) leechers: u32,
+    pub(crate) seeds: u32,
+    /// Payload that left uplinks since the last point, bytes.
+    pub(crate) up: u64,
+    /// Payload that arrived since the last point, bytes.
+    pub(crate) down: u64,
+}
+
+impl Count {
+    /// Adds the counts of other nodes.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.leechers += other.leechers;
+        self.seeds += other.seeds;
+        self.up += other.up;
+        self.down += other.down;
+    }
+
+    /// The point at `at`, when one is made once in this time.
+    pub(crate) fn sample(self, at: Instant, every: Duration) -> Sample {
+        let rate = |bytes: u64| {
+            let scaled = u128::from(bytes) * 1_000_000_000 / every.as_nanos().max(1);
+            u64::try_from(scaled).unwrap_or(u64::MAX)
+        };
+        Sample {
+            at,
+            leechers: self.leechers,
+            seeds: self.seeds,
+            down_rate: rate(self.down),
+            up_rate: rate(self.up),
+        }
+    }
+}
+
 /// Lower bound on the time from the first arrival to the last completion, for any policy. Kumar and
 /// Ross 2006, *Peer-assisted file distribution: the minimum distribution time*. Rounded down to
 /// nanoseconds.

@@ -1,6 +1,7 @@
 //! One swarm with everything drawn: the result of expanding a scenario with a seed, and the only
 //! input of the world. Plain data, integers only.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use unchoke_core::allowed_fast::AllowedFast;
@@ -40,6 +41,42 @@ pub struct SwarmSpec {
     pub horizon: Instant,
     /// Time between two points of the time series.
     pub sample_every: Duration,
+}
+
+impl SwarmSpec {
+    /// One-way delay between two nodes, ns.
+    pub(crate) fn delay_ns(&self, a: u32, b: u32) -> u64 {
+        let (a, b) = (&self.nodes[a as usize], &self.nodes[b as usize]);
+        let between = self.regions.delay_ns(a.region, b.region);
+        a.delay_ns + b.delay_ns + self.network.base_delay_ns + between
+    }
+
+    /// The smallest one-way delay between two nodes, ns; `None` if there is only one node.
+    pub(crate) fn smallest_delay_ns(&self) -> Option<u64> {
+        // The two nearest to the middle, of each region.
+        let mut near: Vec<Vec<u64>> = vec![Vec::new(); self.regions.names.len().max(1)];
+        for node in &self.nodes {
+            let near = &mut near[usize::from(node.region)];
+            near.push(node.delay_ns);
+            near.sort_unstable();
+            near.truncate(2);
+        }
+        let regions = || (0..).zip(&near);
+        let pairs = regions().flat_map(|a| regions().map(move |b| (a, b)));
+        let delays = pairs.filter_map(|((a, near), (b, far))| {
+            let (first, second) = (near.first()?, far.get(usize::from(a == b))?);
+            Some(first + second + self.regions.delay_ns(a, b))
+        });
+        Some(delays.min()? + self.network.base_delay_ns)
+    }
+
+    /// The node that joins when another leaves. Key: the one that leaves.
+    pub(crate) fn followers(&self) -> BTreeMap<u32, u32> {
+        let nodes = (0..).zip(&self.nodes);
+        nodes
+            .filter_map(|(node, it)| Some((it.follows?, node)))
+            .collect()
+    }
 }
 
 /// One node: its access link, its lifetime and what it runs.
@@ -199,6 +236,15 @@ pub struct TrackerSpec {
     pub outages: Vec<Outage>,
 }
 
+impl TrackerSpec {
+    /// Whether it answers at this time.
+    pub(crate) fn answers(&self, now: Instant) -> bool {
+        let time = now - Instant::START;
+        let out = |it: &Outage| (it.from..it.until).contains(&time);
+        !self.outages.iter().any(out)
+    }
+}
+
 /// A period without answers from the tracker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
@@ -232,6 +278,8 @@ impl Regions {
 /// The network between the nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkSpec {
+    /// How the swarm is run.
+    pub engine: Engine,
     /// How exactly link rates are computed.
     pub solver: Solver,
     /// One-way delay between any two nodes, ns, in addition to both access delays.
@@ -243,6 +291,16 @@ pub struct NetworkSpec {
     pub shared_subnets: bool,
     /// Effects of TCP/IP on the links.
     pub transport: TransportSpec,
+}
+
+/// How a swarm is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// One event after the other, with the rates of each instant. The default of scenarios.
+    #[default]
+    Exact,
+    /// In windows of the smallest delay, with the rates of each window. It can use several cores.
+    Windows,
 }
 
 /// How the max-min fair rates are computed.

@@ -125,6 +125,11 @@ const fn has_piece(number: u8) -> bool {
 }
 
 impl Happening {
+    /// Whose event it is.
+    pub(crate) const fn node(&self) -> u32 {
+        self.parts().1
+    }
+
     /// The event's number, node, other node and block. `other` is `node` if the event has only one
     /// node.
     const fn parts(&self) -> (u8, u32, u32, Option<BlockRef>) {
@@ -216,7 +221,7 @@ impl Digest {
         self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
     }
 
-    fn note(&mut self, at: Instant, happening: &Happening) {
+    pub(crate) fn note(&mut self, at: Instant, happening: &Happening) {
         let (number, node, other, block) = happening.parts();
         self.mix(at.as_nanos());
         self.mix(u64::from(number) << 60 ^ u64::from(node) << 30 ^ u64::from(other));
@@ -225,8 +230,13 @@ impl Digest {
         }
     }
 
+    /// Takes in the digest of other events.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.mix(other.value());
+    }
+
     /// The digest. Equal runs have equal digests; different runs almost surely have different ones.
-    fn value(self) -> u64 {
+    pub(crate) fn value(self) -> u64 {
         // Spread the last inputs over all bits.
         let mut value = self.0;
         for _ in 0..3 {

@@ -2,18 +2,19 @@
 //! each present node. The clients take every decision of a client. The world only provides links,
 //! streams and a tracker.
 //!
-//! This file holds the state and the main loop. The other files: `traffic` sends and receives
+//! This file holds the state and hands out events. The other files: `traffic` sends and receives
 //! messages; `flows` moves blocks over links; `haves` treats the most frequent message; `outputs`
 //! carries out the outputs of clients; `connect` opens and closes connections; `life` has arrival,
-//! announces, departure and timers; `clients` configures clients; `breaks` breaks connections;
-//! `transport` adds headers and slow start; `warm` loads memory ahead of use; `ending` makes the
-//! result and the final checks.
+//! departure and timers; `clients` configures clients; `breaks` breaks connections; `transport` adds
+//! headers and slow start; `tracker` knows who is present; `ending` makes the result and the final
+//! checks.
 //!
-//! Events of the same instant happen in this order: completed flows, by uplink; queued events, in
-//! the order in which they were scheduled; timers, by node. Link rates are solved once, when
-//! nothing is left to happen at the instant.
+//! There are two engines, which run all of this in different order: see `engine`. `exact` has the
+//! whole swarm in one queue. `windows` has parts of the swarm, which run side by side.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
 
 use unchoke_core::choke::ParameterError;
 use unchoke_core::client::Input;
@@ -29,6 +30,8 @@ mod breaks;
 mod clients;
 mod connect;
 mod ending;
+mod engine;
+mod exact;
 mod flows;
 mod haves;
 mod life;
@@ -37,24 +40,24 @@ mod tracker;
 mod traffic;
 mod transport;
 mod warm;
+mod windows;
 
-use crate::access::{Access, Target};
+use crate::access::Access;
 use crate::checker::Checker;
-use crate::link::{HostId, Links};
 use crate::node::{Group, Node, Peer};
 use crate::places::Nodes;
-use crate::queue::{Alarms, DelayLines, LineId};
-use crate::result::{RunResult, Sample};
-use crate::spec::SwarmSpec;
+use crate::queue::Alarms;
+use crate::result::RunResult;
+use crate::spec::{Engine as Choice, NodeSpec, SwarmSpec};
 use crate::stream::{EndId, Streams};
-use crate::trace::{Happening, Sink, Trace};
+use crate::trace::{Happening, Sink};
 use breaks::Breaks;
 use clients::Configs;
+use engine::Engine;
 use flows::Flows;
 use outputs::Corruption;
-use tracker::Tracker;
 use transport::Transport;
-use warm::Departures;
+pub use windows::Cores;
 
 /// Why a spec cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +85,9 @@ pub enum WorldError {
         /// Its position.
         node: u32,
     },
+    /// Two nodes without a delay between them, in the windows engine.
+    #[error("engine `windows` needs a delay between any two nodes, and two of them have none")]
+    NoDelay,
     /// A node that follows a later one, or one that already has a follower.
     #[error("node {node} follows one that is not before it, or that another follows too")]
     Follows {
@@ -92,19 +98,13 @@ pub enum WorldError {
 
 /// A scheduled event.
 #[derive(Clone, Debug)]
-enum Event {
+enum Event<N> {
     /// A block arrives at an end.
     Block { to: EndId, block: BlockRef },
     /// Another message arrives at an end.
     Message { to: EndId, message: Message },
     /// Requests for these blocks arrive at an end.
     Requests { to: EndId, blocks: BlockRun },
-    /// The `have` of a piece arrives at the next `count` ends in the line's list of targets.
-    Haves {
-        line: LineId,
-        piece: PieceIndex,
-        count: u32,
-    },
     /// A dialler's handshake arrives.
     Dial { to: EndId },
     /// The answering handshake arrives.
@@ -123,31 +123,28 @@ enum Event {
     GiveUp { node: u32 },
     /// A connection breaks, unless it has closed already.
     Break { end: EndId, serial: u32 },
-    /// The next point of the time series.
-    Sample,
+    /// What only the engine knows.
+    Own(N),
 }
 
-/// The state of a swarm during a run.
-struct World<'a> {
+/// The state of a swarm, or of a part of it, during a run.
+#[derive(Debug)]
+struct World<'a, E: Engine> {
     spec: &'a SwarmSpec,
     now: Instant,
     randomness: Randomness,
     configs: Configs,
-    /// Index: node. Separate from [`Node`], because every message looks it up.
+    /// Index: place of the node. Separate from [`Node`], because every message looks it up.
     peers: Vec<Option<Box<Peer>>>,
+    /// Index: place of the node.
     nodes: Vec<Node>,
-    /// Index: node.
+    /// Index: place of the node.
     access: Vec<Access>,
-    /// Index: node.
-    groups: Vec<Group>,
-    links: Links,
+    /// Index: node, of the whole swarm.
+    groups: Arc<[Group]>,
     streams: Streams,
     flows: Flows,
-    departures: Departures,
-    /// Whether memory is fetched ahead. See [`warm`].
-    looks_ahead: bool,
     transport: Transport,
-    queue: DelayLines<Event>,
     /// Outputs of the torrent that is processed now; lent to it so that torrents share one buffer.
     outputs: VecDeque<Output>,
     /// Inputs that result from the outputs of the client that is processed now.
@@ -157,19 +154,14 @@ struct World<'a> {
     asking: Option<(PeerKey, EndId)>,
     /// The end whose client is being asked whether it answers a handshake.
     knocking: Option<EndId>,
-    /// For each delay line: where its `Event::Haves` arrive, in order. Index: line.
-    have_targets: Vec<VecDeque<Target>>,
-    /// Id: node.
+    /// Id: place of the node.
     timers: Alarms,
-    tracker: Tracker,
     corruption: Option<Corruption>,
     breaks: Option<Breaks>,
-    /// The node that joins when another leaves. Key: the one that leaves.
-    followers: BTreeMap<u32, u32>,
     checker: Checker,
     /// Pieces that the node of an end may serve while it chokes the other side (BEP 6).
     grants: BTreeMap<EndId, Vec<PieceIndex>>,
-    trace: Trace<'a>,
+    engine: E,
 
     /// Leechers that have neither completed nor left, arrived or not.
     unfinished: u32,
@@ -178,8 +170,7 @@ struct World<'a> {
     blocks: u64,
     inputs: u64,
     /// Payload sent and received since the last point of the time series.
-    window: (u64, u64),
-    series: Vec<Sample>,
+    payload: (u64, u64),
     class_matrix: Vec<u64>,
     client_matrix: Vec<u64>,
 }
@@ -190,12 +181,23 @@ pub fn run<'a>(
     spec: &'a SwarmSpec,
     sink: Option<&'a mut dyn Sink>,
 ) -> Result<RunResult, WorldError> {
+    run_on(spec, sink, Cores::ONE)
+}
+
+/// The same on several cores, if the spec asks for an engine that can use them.
+pub fn run_on<'a>(
+    spec: &'a SwarmSpec,
+    sink: Option<&'a mut dyn Sink>,
+    cores: Cores,
+) -> Result<RunResult, WorldError> {
     check(spec)?;
-    let mut world = World::new(spec, sink);
-    world.run();
-    world.hand_over_all();
-    world.close_all();
-    Ok(world.end())
+    match spec.network.engine {
+        Choice::Exact => Ok(exact::run(spec, sink)),
+        Choice::Windows => {
+            let each_ns = windows::window_ns(spec).ok_or(WorldError::NoDelay)?;
+            Ok(windows::run(spec, each_ns, sink, cores))
+        }
+    }
 }
 
 fn check(spec: &SwarmSpec) -> Result<(), WorldError> {
@@ -231,33 +233,23 @@ fn check(spec: &SwarmSpec) -> Result<(), WorldError> {
     Ok(())
 }
 
-impl<'a> World<'a> {
-    fn new(spec: &'a SwarmSpec, sink: Option<&'a mut dyn Sink>) -> Self {
-        let count = u32::try_from(spec.nodes.len()).expect("fewer than 2^32 nodes");
-        let mut links = Links::new(spec.network.solver);
-        let mut queue = DelayLines::new();
-        let mut access = Vec::with_capacity(spec.nodes.len());
-        let mut groups = Vec::with_capacity(spec.nodes.len());
-        let mut followers = BTreeMap::new();
-        for (node, it) in (0..).zip(&spec.nodes) {
-            let host = links.add_host(it.up, it.down);
-            assert_eq!(host, HostId(node), "hosts are numbered like nodes");
-            access.push(Access::default());
-            groups.push(Group {
-                class: it.class,
-                client: it.client,
-            });
-            match it.follows {
-                Some(before) => {
-                    followers.insert(before, node);
-                }
-                None => queue.push_any(it.arrives_at, Event::Arrive { node }),
-            }
-        }
-        queue.push_any(Instant::START.after(spec.sample_every), Event::Sample);
+/// What each node is.
+fn groups(spec: &SwarmSpec) -> Arc<[Group]> {
+    let group = |it: &NodeSpec| Group {
+        class: it.class,
+        client: it.client,
+    };
+    spec.nodes.iter().map(group).collect()
+}
+
+impl<'a, E: Engine> World<'a, E> {
+    /// A world of these nodes of a swarm. Nobody has arrived.
+    fn new(spec: &'a SwarmSpec, groups: Arc<[Group]>, nodes: Range<u32>, engine: E) -> Self {
+        let count = nodes.len();
         let mut timers = Alarms::new();
-        timers.grow(count);
-        let leechers = spec.nodes.iter().filter(|it| !it.origin).count();
+        timers.grow(nodes.end - nodes.start);
+        let own = &spec.nodes[nodes.start as usize..nodes.end as usize];
+        let leechers = own.iter().filter(|it| !it.origin).count();
         let corrupts = spec.nodes.iter().any(|it| it.corrupts);
         Self {
             spec,
@@ -265,85 +257,38 @@ impl<'a> World<'a> {
             randomness: Randomness::new(spec.seed),
             configs: Configs::new(spec),
             peers: (0..count).map(|_| None).collect(),
-            nodes: vec![Node::default(); spec.nodes.len()],
-            access,
+            nodes: vec![Node::default(); count],
+            access: vec![Access::default(); count],
             groups,
-            links,
             streams: Streams::new(),
             flows: Flows::default(),
-            departures: Departures::default(),
-            looks_ahead: warm::is_worth_it(spec.nodes.len()),
-            transport: Transport::new(spec.network.transport, spec.nodes.len()),
-            queue,
+            transport: Transport::new(spec.network.transport, count),
             outputs: VecDeque::new(),
             replies: VecDeque::new(),
             asking: None,
             knocking: None,
-            have_targets: Vec::new(),
             timers,
-            tracker: Tracker::new(count, &spec.tracker),
             corruption: corrupts.then(Corruption::default),
             breaks: spec.break_mean.map(Breaks::new),
-            followers,
             checker: Checker::default(),
             grants: BTreeMap::new(),
-            trace: Trace::new(sink),
+            engine,
             unfinished: u32::try_from(leechers).expect("as many as nodes"),
             leechers: 0,
             seeds: 0,
             blocks: 0,
             inputs: 0,
-            window: (0, 0),
-            series: Vec::new(),
+            payload: (0, 0),
             class_matrix: vec![0; spec.classes.len().pow(2)],
             client_matrix: vec![0; spec.clients.len().pow(2)],
         }
     }
 
-    fn run(&mut self) {
-        let mut warmed = 0;
-        while self.unfinished > 0 {
-            let event = self.queue.peek().map_or(Instant::NEVER, |it| it.at);
-            let flow = self.links.next_due().unwrap_or(Instant::NEVER);
-            let next = event.min(flow).min(self.timers.next_at());
-            if next > self.now && self.links.is_dirty() {
-                self.links.solve(self.now);
-                continue;
-            }
-            if next > self.spec.horizon || next == Instant::NEVER {
-                self.now = self.spec.horizon;
-                return;
-            }
-            assert!(next >= self.now, "time never runs backwards");
-            self.now = next;
-            if flow == next {
-                if self.looks_ahead {
-                    self.warm_departures();
-                }
-                while let Some(flow) = self.links.pop_due(next) {
-                    self.on_block_left(flow);
-                }
-            } else if event == next {
-                if self.looks_ahead && warmed == 0 {
-                    self.warm_events();
-                    warmed = warm::AHEAD;
-                }
-                warmed -= u32::from(warmed > 0);
-                let (_, event) = self.queue.pop().expect("just seen");
-                self.on_event(event);
-            } else {
-                let (_, node) = self.timers.peek().expect("just seen");
-                self.on_timer(node);
-            }
-        }
-    }
-
-    fn on_event(&mut self, event: Event) {
+    fn on_event(&mut self, event: Event<E::Notice>) {
         match event {
             Event::Block { to, block } => self.on_block(to, block),
             Event::Message { to, message } => self.on_arrival(to, message),
             Event::Requests { to, blocks } => self.on_requests(to, blocks),
-            Event::Haves { line, piece, count } => self.on_haves(line, piece, count),
             Event::Dial { to } => self.on_dial(to),
             Event::Opened { to } => self.on_opened(to),
             Event::Refused { to } => self.on_refused(to),
@@ -353,11 +298,11 @@ impl<'a> World<'a> {
             Event::Ramp { end, start } => self.on_ramp(end, start),
             Event::GiveUp { node } => self.give_up(node),
             Event::Break { end, serial } => self.on_break(end, serial),
-            Event::Sample => self.on_sample(),
+            Event::Own(notice) => E::on_notice(self, notice),
         }
     }
 
     fn note(&mut self, happening: Happening) {
-        self.trace.note(self.now, happening);
+        self.engine.note(self.now, happening);
     }
 }

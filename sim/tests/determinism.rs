@@ -16,7 +16,7 @@ use unchoke_sim::trace::{Form, Writer};
 use unchoke_sim::world;
 
 /// Arrivals, departures, classes, delays, and peers with false claims.
-fn mixed(policy: &str, seed: u64) -> SwarmSpec {
+pub(crate) fn mixed(policy: &str, seed: u64) -> SwarmSpec {
     let mut nodes = vec![ORIGIN];
     nodes.extend((1..40_u64).map(|it| NodeSpec {
         arrives_at: Instant::from_nanos(it * 700_000_000),
@@ -40,7 +40,7 @@ fn mixed(policy: &str, seed: u64) -> SwarmSpec {
 }
 
 /// What `mixed` does not have: faults, sessions, regions and outages.
-fn eventful(policy: &str, seed: u64) -> SwarmSpec {
+pub(crate) fn eventful(policy: &str, seed: u64) -> SwarmSpec {
     let mut spec = mixed(policy, seed);
     for (i, node) in (0..40_u64).zip(&mut spec.nodes).skip(1) {
         node.region = u16::from(i % 3 == 0);
@@ -94,7 +94,7 @@ fn a_log_changes_nothing_and_tells_what_happened() {
     assert_eq!(first, Some(r#"{"t_ns":0,"event":"join","node":0}"#));
 }
 
-fn golden_line(name: &str, spec: &SwarmSpec) -> String {
+pub(crate) fn golden_line(name: &str, spec: &SwarmSpec) -> String {
     let result = run(spec);
     let (digest, blocks) = (result.digest, result.blocks_transferred);
     let ended_ns = result.ended_at.as_nanos();
@@ -128,9 +128,14 @@ fn golden_digests() {
     writeln!(text, "{}", golden_line("star-fast", &fast)).expect("a string takes all");
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/digests.txt");
+    check_golden(&path, &text);
+}
+
+/// Compares with a golden file, or writes it if asked to.
+pub(crate) fn check_golden(path: &Path, text: &str) {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &text).expect("the golden file can be written");
+        std::fs::write(path, text).expect("the golden file can be written");
     }
-    let golden = std::fs::read_to_string(&path).expect("the golden file is there");
-    assert_eq!(text, golden, "runs differ from tests/golden/digests.txt");
+    let golden = std::fs::read_to_string(path).expect("the golden file is there");
+    assert_eq!(text, golden, "runs differ from {}", path.display());
 }

@@ -11,9 +11,11 @@ use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Claims, Endgame};
-use unchoke_sim::spec::{ClientSpec, NodeSpec, Outage, Regions, Solver, Stay, SwarmSpec};
+use unchoke_sim::spec::{ClientSpec, Engine, NodeSpec, Outage, Regions, Solver, Stay, SwarmSpec};
 use unchoke_sim::trace::{Happening, Sink};
-use unchoke_sim::world;
+use unchoke_sim::transport::TransportSpec;
+use unchoke_sim::units::Share;
+use unchoke_sim::world::{self, Cores};
 
 /// Follows the events and checks each against the state that the earlier ones left.
 #[derive(Default)]
@@ -182,27 +184,73 @@ fn any_swarm() -> impl Strategy<Value = SwarmSpec> {
     )
 }
 
+fn any_transport() -> impl Strategy<Value = TransportSpec> {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    flags.prop_map(|(headers, slow_start, bias, uneven)| TransportSpec {
+        header_bytes: if headers { 66 } else { 0 },
+        packets_per_ack: 2,
+        initial_window: slow_start.then_some(10),
+        loss: Share::from_millionths(if bias { 1000 } else { 0 }).expect("a share"),
+        rtt_bias: bias,
+        uneven: uneven.then_some(Duration::from_secs(1)),
+        ..TransportSpec::PLAIN
+    })
+}
+
+/// Runs a swarm on one core and on these, and checks that both runs are the same and keep the rules.
+fn check(spec: &SwarmSpec, cores: Cores) -> Result<(), TestCaseError> {
+    let mut follower = Follower {
+        origins: BTreeSet::from([0]),
+        ..Follower::default()
+    };
+    let result = world::run_on(spec, Some(&mut follower), cores).expect("a spec that can be run");
+    let completed: BTreeSet<u32> = result.completed().map(|it| it.node).collect();
+    prop_assert_eq!(&completed, &follower.complete);
+    let aborted = result.aborted().map(|it| it.node);
+    prop_assert_eq!(
+        aborted.filter(|it| follower.present.contains(it)).count(),
+        0
+    );
+    for node in &result.nodes {
+        let pieces = follower.has.iter().filter(|it| it.0 == node.node).count();
+        let expected = if node.origin {
+            0
+        } else {
+            node.piece_count as usize
+        };
+        prop_assert_eq!(pieces, expected);
+        prop_assert_eq!(node.first_piece_at.is_some(), pieces > 0);
+    }
+    let again = world::run(spec, None).expect("a spec that can be run");
+    prop_assert_eq!(result, again);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn random_swarms_keep_the_rules(spec in any_swarm()) {
-        let mut follower = Follower {
-            origins: BTreeSet::from([0]),
-            ..Follower::default()
-        };
-        let result = world::run(&spec, Some(&mut follower)).expect("a spec that can be run");
-        let completed: BTreeSet<u32> = result.completed().map(|it| it.node).collect();
-        prop_assert_eq!(&completed, &follower.complete);
-        let aborted = result.aborted().map(|it| it.node);
-        prop_assert_eq!(aborted.filter(|it| follower.present.contains(it)).count(), 0);
-        for node in &result.nodes {
-            let pieces = follower.has.iter().filter(|it| it.0 == node.node).count();
-            let expected = if node.origin { 0 } else { node.piece_count as usize };
-            prop_assert_eq!(pieces, expected);
-            prop_assert_eq!(node.first_piece_at.is_some(), pieces > 0);
-        }
-        let again = world::run(&spec, None).expect("a spec that can be run");
-        prop_assert_eq!(result, again);
+        check(&spec, Cores::ONE)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn random_swarms_in_windows_keep_the_rules(
+        spec in any_swarm(),
+        transport in any_transport(),
+        base_delay_ns in prop::sample::select(vec![2_000_000, 25_000_000_u64]),
+        shards in 1..9_u32,
+        threads in 1..3_usize,
+    ) {
+        let mut spec = spec;
+        spec.network.engine = Engine::Windows;
+        spec.network.base_delay_ns = base_delay_ns;
+        spec.network.transport = transport;
+        let shards = Some(shards);
+        check(&spec, Cores { threads, shards })?;
     }
 }

@@ -24,6 +24,12 @@ pub(super) fn units_of(bytes_per_s: u64) -> u64 {
     u64::try_from(units).unwrap_or(u64::MAX).min(1 << 52)
 }
 
+/// A rate in 2^-48 byte/ns as bytes/s, rounded down.
+pub(super) fn per_second(rate: u64) -> u64 {
+    u64::try_from((u128::from(rate) * 1_000_000_000) >> BYTE_SHIFT)
+        .expect("fits, as it came from bytes/s")
+}
+
 /// One flow: what it still has to send, and where it stands. Its rate is in `Links::rates`. Two lie
 /// in a cache line.
 #[derive(Clone, Copy, Debug)]

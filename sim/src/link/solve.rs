@@ -8,7 +8,7 @@
 
 use unchoke_core::time::Instant;
 
-use super::flow::{Crossing, INFINITE};
+use super::flow::{Crossing, FlowId, INFINITE};
 use super::level::{equal_level, weighted_level};
 use super::{Links, Solver};
 
@@ -33,9 +33,22 @@ impl Solver {
 impl Links {
     /// Finds the rates after the starts and stops since the last solve.
     pub fn solve(&mut self, now: Instant) {
-        if self.worklist.is_empty() {
-            return;
+        if !self.worklist.is_empty() {
+            self.settle_rates(now);
+            self.forecast_touched();
         }
+    }
+
+    /// The same for a caller that counts by itself what the flows send: `changed` gets the flows whose
+    /// rates moved, some of them several times.
+    pub(crate) fn solve_only(&mut self, now: Instant, changed: &mut Vec<FlowId>) {
+        if !self.worklist.is_empty() {
+            self.settle_rates(now);
+            changed.extend(self.touched.drain(..).map(FlowId));
+        }
+    }
+
+    fn settle_rates(&mut self, now: Instant) {
         self.work.solves += 1;
         // Far above the work of any solve seen so far. It guarantees that the loop ends.
         let mut budget = 1000 + 8 * self.loads.len();
@@ -49,7 +62,6 @@ impl Links {
             }
         }
         self.work.cut_off += u64::from(budget == 0);
-        self.forecast_touched();
     }
 
     /// Computes the level of `link` and moves its flows to it.

@@ -14,6 +14,11 @@ impl LineId {
     /// No line: events with this delay go to the heap.
     pub(crate) const HEAP: Self = Self(u16::MAX);
 
+    /// The line of this number, from 0.
+    pub(crate) fn new(number: usize) -> Self {
+        Self(u16::try_from(number).expect("few lines"))
+    }
+
     /// The number of the line, from 0; `None` if events with this delay go to the heap.
     #[must_use]
     pub fn index(self) -> Option<usize> {
@@ -23,7 +28,7 @@ impl LineId {
 
 /// Most lines. Their heads are compared one by one. Further distinct delays share the heap, where
 /// an event costs a logarithm but keeps the same order.
-const LINES_MAX: usize = 16;
+pub(crate) const LINES_MAX: usize = 16;
 
 /// Queues with fewer entries than this keep their memory.
 const KEPT: usize = 1024;
@@ -95,7 +100,7 @@ impl<T> DelayLines<T> {
                 usize::from(LineId::HEAP.0)
             }
         });
-        LineId(u16::try_from(at).expect("few lines"))
+        LineId::new(at)
     }
 
     /// Schedules `event` at `now + delay_ns`. `now` must not be earlier than in previous calls.

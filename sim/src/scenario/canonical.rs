@@ -12,7 +12,7 @@ use super::{Access, Arrivals, Capacity, Down, Measured, Part, Scenario, StayMode
 use crate::distribution::{Cdf, Law};
 use crate::parameter;
 use crate::policies;
-use crate::spec::{ClientSpec, Solver};
+use crate::spec::{ClientSpec, Engine, Solver};
 use crate::transport::TransportSpec;
 use crate::units::{show_rate, show_size, show_time};
 
@@ -175,6 +175,9 @@ pub(super) fn toml(scenario: &Scenario) -> String {
     let piece = u64::from(scenario.geometry.piece_bytes());
     page.text("piece", &show_size(piece));
     page.heading("[network]");
+    if scenario.network.engine == Engine::Windows {
+        page.text("engine", "windows");
+    }
     page.text("solver", solver(scenario.network.solver));
     let delay = Duration::from_nanos(scenario.network.base_delay_ns);
     page.time("base_delay", delay);

@@ -111,6 +111,7 @@ fn item(source: &DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Item {
 
 /// Short names of keys that are often set.
 const ALIASES: &[(&str, &str)] = &[
+    ("engine", "network.engine"),
     ("numwant", "tracker.numwant"),
     ("piece", "torrent.piece"),
     ("policy", "client.policy"),

@@ -17,7 +17,7 @@ use super::read_peers;
 use super::read_transport;
 use super::section::{Section, Size};
 use super::{Capacity, Faults, MAX_PEERS, Origins, Region, Scenario};
-use crate::spec::{ClientSpec, NetworkSpec, Solver};
+use crate::spec::{ClientSpec, Engine, NetworkSpec, Solver};
 use crate::units::{Decimal, Share, show_size, show_time};
 
 const KEYS: &[&str] = &[
@@ -193,16 +193,19 @@ fn geometry(section: &Section<'_>) -> Result<Geometry, Problem> {
 fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
     section.only(&[
         "base_delay",
+        "engine",
         "region",
         "send_buffer",
         "shared_subnets",
         "solver",
         "transport",
     ])?;
+    let engines = [("exact", Engine::Exact), ("windows", Engine::Windows)];
     let solvers = [("exact", Solver::Exact), ("fast", Solver::Fast)];
     let delay = section.optional("base_delay")?.unwrap_or(Duration::ZERO);
     let blocks = section.number("send_buffer", 1, 255)?.unwrap_or(2);
     Ok(NetworkSpec {
+        engine: section.word("engine", &engines)?.unwrap_or_default(),
         solver: section.word("solver", &solvers)?.unwrap_or(Solver::Fast),
         base_delay_ns: delay_ns(section, "base_delay", delay)?,
         send_buffer_blocks: u8::try_from(blocks).expect("at most 255"),

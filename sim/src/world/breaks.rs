@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use unchoke_core::rng::{Purpose, Rng};
 
+use super::engine::Engine;
 use super::{Event, World};
 use crate::distribution::exponential;
 use crate::stream::{EndId, EndState};
@@ -12,8 +13,8 @@ use crate::stream::{EndId, EndState};
 #[derive(Debug)]
 pub(super) struct Breaks {
     mean: Duration,
-    /// Index: node. Random stream for the connections that the node opens; created at the first
-    /// one.
+    /// Index: place of the node. Random stream for the connections that it opens; created at the
+    /// first one.
     rngs: Vec<Option<Rng>>,
     /// Index: end. Number of connections that have used the end, to recognise a break of an earlier
     /// one.
@@ -31,13 +32,13 @@ impl Breaks {
     }
 }
 
-impl World<'_> {
+impl<E: Engine> World<'_, E> {
     /// `node` has opened the connection of `end`: draws when it breaks.
     pub(super) fn schedule_break(&mut self, node: u32, end: EndId) {
         let Some(breaks) = self.breaks.as_mut() else {
             return;
         };
-        let (at, slot) = (node as usize, end.index());
+        let (at, slot) = (self.engine.at(node), end.index());
         breaks.rngs.resize(breaks.rngs.len().max(at + 1), None);
         let stream = || self.randomness.stream(Purpose::Break, node);
         let lasts = exponential(breaks.mean, breaks.rngs[at].get_or_insert_with(stream));
@@ -45,7 +46,7 @@ impl World<'_> {
         breaks.serials[slot] += 1;
         let serial = breaks.serials[slot];
         let event = Event::Break { end, serial };
-        self.queue.push_any(self.now.after(lasts), event);
+        self.engine.plan(self.now.after(lasts), node, event);
     }
 
     /// The dialler sees the break at once; the other side learns of it one delay later.

@@ -11,6 +11,7 @@ use unchoke_core::pick;
 use unchoke_core::torrent::{Claims, Config, Torrent};
 
 use super::World;
+use super::engine::Engine;
 use crate::places::{Nodes, hello};
 use crate::spec::{ClientSpec, SwarmSpec};
 
@@ -56,7 +57,7 @@ fn info_hash(seed: u64) -> InfoHash {
     InfoHash(hash)
 }
 
-impl World<'_> {
+impl<E: Engine> World<'_, E> {
     /// Makes the client of `node`, which arrives now.
     pub(super) fn client(&mut self, node: u32) -> Client<Nodes> {
         let client = usize::from(self.spec.nodes[node as usize].client);

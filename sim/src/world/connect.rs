@@ -13,27 +13,25 @@ use unchoke_core::ids::PeerKey;
 use unchoke_core::torrent::{self, Unsent};
 use unchoke_core::wire::PIECE_HEADER_BYTES;
 
+use super::engine::{Engine, Knock};
 use super::{Event, World};
 use crate::node::{Contact, Peer};
 use crate::places::{Address, Nodes};
 use crate::stream::{EndId, EndState, Item};
 use crate::trace::Happening;
 
-impl World<'_> {
+impl<E: Engine> World<'_, E> {
     /// The client of `node`, which is `peer`, dials `target`.
     pub(super) fn dial(&mut self, node: u32, peer: &mut Peer, door: Door, target: u32) {
-        let delay_ns = self.spec.nodes[node as usize].delay_ns
-            + self.spec.nodes[target as usize].delay_ns
-            + self.spec.network.base_delay_ns
-            + self.region_delay_ns(node, target);
-        let line = self.queue.line(delay_ns);
+        let delay_ns = self.spec.delay_ns(node, target);
+        let line = self.engine.line(delay_ns);
         let end = self.streams.open(node, target, delay_ns, line);
         self.transport.open(end);
         peer.open(door, end);
         if self.spec.nodes[target as usize].reachable {
-            let to = end.other();
             let wait = 3 * delay_ns + self.connect_ns();
-            self.queue.push(self.now, wait, Event::Dial { to });
+            let knock = Knock { from: end, node };
+            self.engine.knock(self.now, wait, knock, target);
         }
     }
 
@@ -46,7 +44,7 @@ impl World<'_> {
     pub(super) fn node_at(&self, address: Address) -> Option<u32> {
         let (offset, each) = (address.offset(), self.distance());
         let node = offset / each;
-        let is_one = offset.is_multiple_of(each) && (node as usize) < self.peers.len();
+        let is_one = offset.is_multiple_of(each) && (node as usize) < self.spec.nodes.len();
         is_one.then_some(node)
     }
 
@@ -59,11 +57,6 @@ impl World<'_> {
         }
     }
 
-    fn region_delay_ns(&self, a: u32, b: u32) -> u64 {
-        let region = |node: u32| self.spec.nodes[node as usize].region;
-        self.spec.regions.delay_ns(region(a), region(b))
-    }
-
     /// The dialler's handshake has arrived at the end `to`.
     pub(super) fn on_dial(&mut self, to: EndId) {
         let (node, dialler) = (self.streams[to].node, self.streams[to.other()].node);
@@ -72,7 +65,11 @@ impl World<'_> {
         self.tell(node, Input::Knock { address });
         if self.knocking.take().is_some() {
             // The node has left, or its client does not answer.
-            self.announce_to_other(to, Event::Refused { to: to.other() });
+            let there = self.engine.there(to);
+            self.post(to, Event::Refused { to: there });
+            if E::IS_SPLIT {
+                self.streams.release(to);
+            }
         }
     }
 
@@ -101,9 +98,9 @@ impl World<'_> {
 
     /// Schedules an event that is not a message at the other end, behind everything that `end`
     /// sent.
-    fn announce_to_other(&mut self, end: EndId, event: Event) {
-        let it = &self.streams[end];
-        self.queue.push_on(self.now, it.line, it.delay_ns, event);
+    pub(super) fn post(&mut self, end: EndId, event: Event<E::Notice>) {
+        let (mine, theirs) = (&self.streams[end], &self.streams[end.other()]);
+        self.engine.post(self.now, mine, theirs, event);
     }
 
     /// The answering handshake has arrived.
@@ -122,7 +119,7 @@ impl World<'_> {
     /// The door of an end; `None` if its node has left or has given up the attempt.
     fn door(&self, end: EndId) -> Option<Door> {
         let node = self.streams[end].node;
-        self.peers[node as usize].as_ref()?.door(end)
+        self.peers[self.engine.at(node)].as_ref()?.door(end)
     }
 
     /// The client accepts the connection at `door`: it is open now.
@@ -132,15 +129,13 @@ impl World<'_> {
         self.streams[end].state = EndState::Open;
         let (other, line) = (self.streams[end.other()], self.streams[end].line);
         peer.join(key, Contact::new(end, other.node, other.key(), line));
-        if let Some(host) = self.peers[other.node as usize].as_mut() {
-            host.met(other.key(), end.other(), key);
-        }
+        E::tell_key(self, end, key);
         if end.dialled() {
             let other = self.streams[end.other()].node;
             self.note(Happening::Connect { node, other });
             self.schedule_break(node, end);
         } else {
-            self.announce_to_other(end, Event::Opened { to: end.other() });
+            E::post_opened(self, end);
         }
         for _ in 0..self.spec.network.send_buffer_blocks.max(1) {
             let credit = torrent::Input::Writable { peer: key };
@@ -156,7 +151,7 @@ impl World<'_> {
         let waits = self.streams[end].state == EndState::Opening;
         self.streams[end].state = EndState::Closed;
         if !end.dialled() {
-            self.announce_to_other(end, Event::Opened { to: end.other() });
+            E::post_opened(self, end);
             self.say_fin(end);
         } else if waits && !self.is_reachable(end.other()) {
             // The other side cannot be reached, so no answer will come.
@@ -172,7 +167,7 @@ impl World<'_> {
     pub(super) fn on_refused(&mut self, to: EndId) {
         let (node, door) = (self.streams[to].node, self.door(to));
         self.streams.release(to);
-        if let (Some(door), Some(peer)) = (door, self.peers[node as usize].as_mut()) {
+        if let (Some(door), Some(peer)) = (door, self.peers[self.engine.at(node)].as_mut()) {
             peer.take_end(door);
             let how = Unmet::Refused;
             self.tell(node, Input::Failed { door, how });
@@ -183,11 +178,16 @@ impl World<'_> {
     pub(super) fn on_fin(&mut self, to: EndId) {
         let it = &mut self.streams[to];
         it.finished = true;
-        self.access[it.node as usize].lingering -= u16::from(it.said_fin);
+        self.access[self.engine.at(it.node)].lingering -= u16::from(it.said_fin);
         if self.streams[to].state == EndState::Open {
             self.lose(to);
         }
-        if self.streams[to.other()].finished {
+        let is_over = if E::IS_SPLIT {
+            self.streams[to].said_fin
+        } else {
+            self.streams[to.other()].finished
+        };
+        if is_over {
             self.streams.release(to);
         }
     }
@@ -195,9 +195,9 @@ impl World<'_> {
     /// Closes an open end that its client did not ask to close, and tells the client.
     pub(super) fn lose(&mut self, end: EndId) {
         let (node, key) = (self.streams[end].node, self.streams[end].key());
-        let mut peer = self.peers[node as usize].take().expect("it is open");
+        let mut peer = self.peers[self.engine.at(node)].take().expect("it is open");
         let unsent = self.close(&mut peer, end);
-        self.peers[node as usize] = Some(peer);
+        self.peers[self.engine.at(node)] = Some(peer);
         let (peer, how) = (key, Ended::ByPeer);
         self.tell(node, Input::Closed { peer, how, unsent });
     }
@@ -232,7 +232,7 @@ impl World<'_> {
         let flow = it.flow();
         // Bytes left of the block being sent. Zero if a block has just left and the next has not
         // begun.
-        let left = flow.map(|it| self.links.left(self.now, it));
+        let left = flow.map(|it| self.engine.left(self.now, it));
         let mut left = left.filter(|it| *it > 0);
         if let Some(flow) = flow {
             self.stop_flow(end, flow);
@@ -247,7 +247,7 @@ impl World<'_> {
             }
         }
         let (node, key) = (self.streams[end].node, self.streams[end].key());
-        self.access[node as usize].set_busy(key, false);
+        self.access[self.engine.at(node)].set_busy(key, false);
         let bytes = unsent.payload + u64::from(unsent.blocks * PIECE_HEADER_BYTES);
         self.checker.handed -= bytes;
         self.checker.dropped -= bytes;
@@ -259,7 +259,8 @@ impl World<'_> {
     fn say_fin(&mut self, end: EndId) {
         let it = &mut self.streams[end];
         it.said_fin = true;
-        self.access[it.node as usize].lingering += u16::from(!it.finished);
-        self.announce_to_other(end, Event::Fin { to: end.other() });
+        self.access[self.engine.at(it.node)].lingering += u16::from(!it.finished);
+        let to = self.engine.there(end);
+        self.post(end, Event::Fin { to });
     }
 }

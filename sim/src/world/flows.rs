@@ -6,6 +6,7 @@
 use unchoke_core::geometry::BLOCK_BYTES;
 
 use super::World;
+use super::engine::Engine;
 use crate::link::{FlowId, HostId};
 use crate::stream::EndId;
 
@@ -29,14 +30,23 @@ pub(super) struct Flows {
 }
 
 impl Flows {
-    fn take(&mut self, end: EndId) -> FlowId {
+    fn take(&mut self) -> FlowId {
+        let unused = u32::try_from(self.owners.len()).expect("no more flows than ends");
+        self.free.pop().unwrap_or(FlowId(unused))
+    }
+
+    /// Gives a flow to the stream of `end`.
+    fn own(&mut self, flow: FlowId, end: EndId) {
         let owner = Owner { end, surcharge: 0 };
-        if let Some(flow) = self.free.pop() {
-            self.owners[flow.0 as usize] = owner;
-            return flow;
+        match self.owners.get_mut(flow.0 as usize) {
+            Some(it) => *it = owner,
+            None => self.owners.push(owner),
         }
-        self.owners.push(owner);
-        FlowId(u32::try_from(self.owners.len() - 1).expect("no more flows than ends"))
+    }
+
+    /// Takes back numbers of flows that have stopped.
+    pub(super) fn free(&mut self, flows: &mut Vec<FlowId>) {
+        self.free.append(flows);
     }
 
     /// The end of an active flow, and the surcharge on its first block.
@@ -46,18 +56,20 @@ impl Flows {
     }
 }
 
-impl World<'_> {
+impl<E: Engine> World<'_, E> {
     /// Starts the flow of a stream that has a block waiting.
     pub(super) fn start_flow(&mut self, end: EndId) {
         let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
-        self.access[src as usize].up_flows += 1;
-        self.access[dst as usize].down_flows += 1;
-        let flow = self.flows.take(end);
+        self.access[self.engine.at(src)].up_flows += 1;
+        E::begin_inflow(self, end);
+        let flow = self.engine.resumed(end);
+        let flow = flow.unwrap_or_else(|| self.flows.take());
+        self.flows.own(flow, end);
         self.streams[end].set_flow(Some(flow));
         let bytes = self.begin_block(end, flow);
         let ends = (HostId(src), HostId(dst));
         let ceiling = self.begin_ramp(end);
-        self.links.start(self.now, flow, ends, bytes, ceiling);
+        self.engine.start_flow(self.now, flow, ends, bytes, ceiling);
         self.weigh(end, flow);
     }
 
@@ -67,11 +79,11 @@ impl World<'_> {
         let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
         let front = self.streams.front(end).expect("a block waits");
         let bytes = self.transport.on_wire(front.bytes());
-        let up_debt = self.access[src as usize].up_debt;
-        let down_debt = self.access[dst as usize].down_debt;
-        let payment = up_debt.max(down_debt).min(PAYMENT_MAX);
-        self.access[src as usize].up_debt -= payment.min(up_debt);
-        self.access[dst as usize].down_debt -= payment.min(down_debt);
+        let up_debt = self.access[self.engine.at(src)].up_debt;
+        let down_debt = self.engine.down_debt(&mut self.access, dst, flow);
+        let payment = up_debt.max(*down_debt).min(PAYMENT_MAX);
+        *down_debt -= payment.min(*down_debt);
+        self.access[self.engine.at(src)].up_debt -= payment.min(up_debt);
         self.flows.owners[flow.0 as usize].surcharge = payment;
         bytes + u64::from(payment)
     }
@@ -79,23 +91,22 @@ impl World<'_> {
     /// Continues a flow with the next block of its stream.
     pub(super) fn next_block(&mut self, end: EndId, flow: FlowId) {
         let bytes = self.begin_block(end, flow);
-        self.links.extend(self.now, flow, bytes);
+        self.engine.extend_flow(self.now, flow, bytes);
         self.weigh_anew(end, flow);
     }
 
     /// Stops the flow of a stream.
     pub(super) fn stop_flow(&mut self, end: EndId, flow: FlowId) {
-        self.links.stop(flow);
+        let src = self.streams[end].node;
+        if self.engine.stop_flow(end, flow) {
+            self.flows.free.push(flow);
+        }
         self.streams[end].set_flow(None);
-        self.flows.free.push(flow);
         self.end_ramp(end);
-        let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
-        let up = &mut self.access[src as usize];
+        let up = &mut self.access[self.engine.at(src)];
         up.up_flows -= 1;
         // An idle link transmits the control messages it still owes for, so the debt ends.
         up.up_debt *= u32::from(up.up_flows > 0);
-        let down = &mut self.access[dst as usize];
-        down.down_flows -= 1;
-        down.down_debt *= u32::from(down.down_flows > 0);
+        E::end_inflow(self, end);
     }
 }

@@ -13,22 +13,21 @@ use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::torrent::{Input, ManyTorrents as _};
 
-use super::warm::AHEAD;
-use super::{Event, World};
+use super::World;
+use super::engine::Engine;
 use crate::access::Target;
 use crate::node::Peer;
-use crate::queue::{LineId, give_back};
 use crate::stream::{EndId, EndState, Item};
 
 /// Bytes of a `have` message. BEP 3: length, id, piece.
 pub(super) const HAVE_BYTES: u32 = 9;
 
-impl World<'_> {
+impl<E: Engine> World<'_, E> {
     /// Sends a `have` for `piece` to every peer of `peer`.
     #[inline(never)]
     pub(super) fn broadcast(&mut self, node: u32, peer: &Peer, piece: PieceIndex) {
-        let mut last: Option<(LineId, u32)> = None;
-        let (mut handed, mut in_line) = (0, 0);
+        let mut batch = None;
+        let (mut handed, mut in_batches) = (0, 0);
         for (key, contact) in (0..).map(PeerKey).zip(&peer.contacts) {
             let Some(contact) = contact else { continue };
             handed += 1;
@@ -37,71 +36,26 @@ impl World<'_> {
                 self.streams.push(contact.end, have());
                 continue;
             }
-            let line = contact.line;
-            let Some(index) = line.index() else {
-                self.emit(contact.end, have());
-                continue;
-            };
-            in_line += 1;
-            if self.have_targets.len() <= index {
-                self.have_targets.resize_with(index + 1, Default::default);
-            }
-            self.have_targets[index].push_back(Target {
-                end: contact.end.other(),
-                node: contact.node,
-                key: contact.key(),
-            });
-            match &mut last {
-                Some((before, count)) if *before == line => *count += 1,
-                _ => {
-                    self.flush_haves(last, piece);
-                    last = Some((line, 1));
-                }
-            }
+            in_batches += u32::from(E::post_have(self, node, contact, piece, &mut batch));
         }
-        self.flush_haves(last, piece);
+        self.engine.flush_haves(self.now, batch, piece);
         self.checker.handed += u64::from(HAVE_BYTES) * handed;
-        self.owe_up_each(node, HAVE_BYTES, in_line);
+        self.owe_up_each(node, HAVE_BYTES, in_batches);
     }
 
     /// Whether something waits in the stream of `end`, which is connection `key` of `node`.
     fn is_busy(&self, node: u32, key: PeerKey, end: EndId) -> bool {
-        let noted = self.access[node as usize].is_busy(key);
+        let noted = self.access[self.engine.at(node)].is_busy(key);
         debug_assert!(noted.is_none_or(|it| it != self.streams.is_empty(end)));
         noted.unwrap_or_else(|| !self.streams.is_empty(end))
     }
 
-    fn flush_haves(&mut self, batch: Option<(LineId, u32)>, piece: PieceIndex) {
-        if let Some((line, count)) = batch {
-            let event = Event::Haves { line, piece, count };
-            self.queue.push_line(self.now, line, event);
-        }
-    }
-
-    /// A `have` arrives at the next `count` targets of a line.
-    pub(super) fn on_haves(&mut self, line: LineId, piece: PieceIndex, count: u32) {
-        let index = line.index().expect("only lines carry these");
-        let mut left = count as usize;
-        while left > 0 {
-            let some = left.min(AHEAD as usize);
-            let mut targets = [Target::NOBODY; AHEAD as usize];
-            let taken = self.have_targets[index].drain(..some);
-            targets.iter_mut().zip(taken).for_each(|(at, it)| *at = it);
-            if self.looks_ahead {
-                self.warm_haves(&targets[..some], piece);
-            }
-            self.deliver(&targets[..some], piece);
-            left -= some;
-        }
-        give_back(&mut self.have_targets[index]);
-    }
-
     /// A `have` arrives at all these targets. At most of them it waits, which is done here at once; see
     /// [`Self::take_in`].
-    fn deliver(&mut self, targets: &[Target], piece: PieceIndex) {
+    pub(super) fn deliver(&mut self, targets: &[Target], piece: PieceIndex) {
         let (now, bytes) = (self.now, self.transport.alone_on_wire(HAVE_BYTES));
         for to in targets {
-            let access = &mut self.access[to.node as usize];
+            let access = &mut self.access[self.engine.at(to.node)];
             if !access.may_wait(to.key) || !access.keep(now, to.key, piece) {
                 self.on_have(to.end, piece);
                 continue;
@@ -128,10 +82,10 @@ impl World<'_> {
         self.checker.received += u64::from(HAVE_BYTES);
         self.owe_down(node, HAVE_BYTES);
         let mut waits = self.only_counts(node, key, piece);
-        if waits && !self.access[node as usize].keep(self.now, key, piece) {
+        if waits && !self.access[self.engine.at(node)].keep(self.now, key, piece) {
             self.make_room(node);
             let still = self.only_counts(node, key, piece);
-            waits = still && self.access[node as usize].keep(self.now, key, piece);
+            waits = still && self.access[self.engine.at(node)].keep(self.now, key, piece);
         }
         if waits {
             self.inputs += 1;
@@ -142,9 +96,9 @@ impl World<'_> {
     }
 
     fn only_counts(&self, node: u32, key: PeerKey, piece: PieceIndex) -> bool {
-        let access = &self.access[node as usize];
+        let access = &self.access[self.engine.at(node)];
         let core = || {
-            let peer = self.peers[node as usize].as_ref();
+            let peer = self.peers[self.engine.at(node)].as_ref();
             let waiting = access.waiting_count();
             peer.is_some_and(|it| it.client.only_counts(key, piece, waiting))
         };
@@ -154,13 +108,13 @@ impl World<'_> {
     /// Hands the waiting `have`s to the core of `node`, before the core gets any other input.
     #[inline]
     pub(super) fn hand_over(&mut self, node: u32, peer: &mut Peer) {
-        if self.access[node as usize].waiting_count() > 0 {
+        if self.access[self.engine.at(node)].waiting_count() > 0 {
             self.hand_over_some(node, peer);
         }
     }
 
     fn hand_over_some(&mut self, node: u32, peer: &mut Peer) {
-        let access = &mut self.access[node as usize];
+        let access = &mut self.access[self.engine.at(node)];
         peer.client.count_deferred(access.waiting());
         access.hand_over();
         let silent = peer.client.poll_output().is_none();
@@ -172,17 +126,17 @@ impl World<'_> {
 
     /// Hands over the `have`s that wait at `node`, and nothing else.
     fn make_room(&mut self, node: u32) {
-        if let Some(mut peer) = self.peers[node as usize].take() {
+        if let Some(mut peer) = self.peers[self.engine.at(node)].take() {
             self.hand_over(node, &mut peer);
-            self.access[node as usize].indifferent = peer.client.indifferent();
-            self.peers[node as usize] = Some(peer);
+            self.access[self.engine.at(node)].indifferent = peer.client.indifferent();
+            self.peers[self.engine.at(node)] = Some(peer);
         }
     }
 
     /// Hands over the waiting `have`s of all nodes.
     pub(super) fn hand_over_all(&mut self) {
-        for node in 0..u32::try_from(self.peers.len()).expect("as many as in the spec") {
-            self.make_room(node);
+        for at in 0..self.peers.len() {
+            self.make_room(self.engine.node(at));
         }
     }
 }

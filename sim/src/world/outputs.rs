@@ -8,6 +8,7 @@ use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::torrent::{self, BlockDigest, Verdict};
 
 use super::World;
+use super::engine::Engine;
 use crate::node::Peer;
 use crate::places::Nodes;
 use crate::stream::EndId;
@@ -20,7 +21,7 @@ pub(super) struct Corruption {
     senders: BTreeMap<(u32, PieceIndex), BTreeMap<u32, u32>>,
 }
 
-impl World<'_> {
+impl<E: Engine> World<'_, E> {
     /// Carries out an output of the torrent of `node`.
     #[inline]
     pub(super) fn apply(&mut self, node: u32, peer: &mut Peer, output: torrent::Output) {
@@ -51,7 +52,7 @@ impl World<'_> {
             Output::Drop { door, .. } => self.drop_door(peer, door),
             Output::Joined { door, peer: key } => self.join(node, peer, door, key),
             Output::Close { peer: key, .. } => self.hang_up(peer, key),
-            Output::Announce { tracker, event } => self.announce(node, peer, tracker, event),
+            Output::Announce { tracker, event } => E::announce(self, node, peer, tracker, event),
             Output::Completed => self.complete(node, peer),
             Output::Banned { .. } | Output::UseWebSeed { .. } | Output::LeftWebSeed { .. } => {}
             Output::Send { .. }
@@ -122,7 +123,7 @@ impl World<'_> {
             Vec::new()
         };
         if !bad {
-            let it = &mut self.nodes[node as usize];
+            let it = &mut self.nodes[self.engine.at(node)];
             it.first_piece_at = it.first_piece_at.or(Some(self.now));
             self.note(Happening::Piece { node, piece });
             return Verdict::Good { blocks };

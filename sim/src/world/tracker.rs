@@ -1,9 +1,8 @@
 //! The tracker: it knows which nodes are present and answers with random ones.
 
 use unchoke_core::rng::Rng;
-use unchoke_core::time::Instant;
 
-use crate::spec::{Outage, TrackerSpec};
+use crate::spec::TrackerSpec;
 
 /// Place of an absent node.
 const ABSENT: u32 = u32::MAX;
@@ -12,7 +11,6 @@ const ABSENT: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Tracker {
     numwant: usize,
-    outages: Vec<Outage>,
     present: Vec<u32>,
     /// Index: node. Its place in `present`, or [`ABSENT`].
     places: Vec<u32>,
@@ -22,17 +20,9 @@ impl Tracker {
     pub(super) fn new(count: u32, spec: &TrackerSpec) -> Self {
         Self {
             numwant: spec.numwant as usize,
-            outages: spec.outages.clone(),
             present: Vec::new(),
             places: vec![ABSENT; count as usize],
         }
-    }
-
-    /// Whether the tracker answers at this time.
-    pub(super) fn answers(&self, now: Instant) -> bool {
-        let time = now - Instant::START;
-        let out = |it: &Outage| (it.from..it.until).contains(&time);
-        !self.outages.iter().any(out)
     }
 
     /// Registers `node`, if it is not registered yet.

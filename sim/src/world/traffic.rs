@@ -14,6 +14,7 @@ use unchoke_core::message::Message;
 use unchoke_core::torrent::{self, ManyTorrents as _};
 use unchoke_core::wire::{PIECE_HEADER_BYTES, REQUEST_BYTES, wire_len};
 
+use super::engine::Engine;
 use super::{Event, World};
 use crate::link::FlowId;
 use crate::node::Peer;
@@ -21,7 +22,7 @@ use crate::places::Nodes;
 use crate::stream::{EndId, EndState, Item};
 use crate::trace::Happening;
 
-impl Event {
+impl<N> Event<N> {
     /// Whether this event is a batch of requests to `end` whose last block comes right before
     /// `next`; if so, adds `next` to it. Clients send requests in bursts for consecutive blocks;
     /// one event for a burst costs little more than one for a single request.
@@ -33,7 +34,7 @@ impl Event {
     }
 }
 
-impl World<'_> {
+impl<E: Engine> World<'_, E> {
     /// `peer`, the node of `end`, sends a message.
     pub(super) fn send(&mut self, peer: &Peer, end: EndId, message: Message) {
         match message {
@@ -60,7 +61,7 @@ impl World<'_> {
         let item = Item::Block(block);
         self.checker.handed += item.bytes();
         self.streams.push(end, item);
-        self.access[node as usize].set_busy(key, true);
+        self.access[self.engine.at(node)].set_busy(key, true);
         if idle {
             self.start_flow(end);
         }
@@ -104,25 +105,26 @@ impl World<'_> {
 
     /// Something leaves: its last byte is on the wire.
     pub(super) fn emit(&mut self, end: EndId, item: Item) {
-        let it = &self.streams[end];
-        let (line, delay_ns, node) = (it.line, it.delay_ns, it.node);
-        let to = end.other();
+        let node = self.streams[end].node;
+        match &item {
+            Item::Block(_) => {}
+            Item::Requests(blocks) => self.owe_up_each(node, REQUEST_BYTES, blocks.count),
+            Item::Message(message) => self.owe_up(node, wire_len(message)),
+        }
+        let to = self.engine.there(end);
+        let (mine, theirs) = (&self.streams[end], &self.streams[end.other()]);
         let event = match item {
             Item::Block(block) => Event::Block { to, block },
             Item::Requests(blocks) => {
-                self.owe_up_each(node, REQUEST_BYTES, blocks.count);
-                let last = self.queue.last_on(self.now, line, delay_ns);
+                let last = self.engine.last_posted(self.now, mine, theirs);
                 if last.is_some_and(|it| it.goes_on_with(to, blocks)) {
                     return;
                 }
                 Event::Requests { to, blocks }
             }
-            Item::Message(message) => {
-                self.owe_up(node, wire_len(&message));
-                Event::Message { to, message }
-            }
+            Item::Message(message) => Event::Message { to, message },
         };
-        self.queue.push_on(self.now, line, delay_ns, event);
+        self.engine.post(self.now, mine, theirs, event);
     }
 
     /// Requests for these blocks arrive at an end: the same as [`Self::on_arrival`] of each in turn. But
@@ -138,7 +140,7 @@ impl World<'_> {
                 self.checker.dropped += u64::from(REQUEST_BYTES * (blocks.end - blocks.start));
                 return;
             }
-            let Some(peer) = self.peers[node as usize].as_mut() else {
+            let Some(peer) = self.peers[self.engine.at(node)].as_mut() else {
                 return;
             };
             let client = &mut peer.client;
@@ -158,7 +160,7 @@ impl World<'_> {
     fn take_in_requests(&mut self, node: u32, count: u32) {
         self.checker.received += u64::from(REQUEST_BYTES * count);
         let bytes = self.transport.alone_on_wire(REQUEST_BYTES);
-        self.access[node as usize].owe_down(bytes * count);
+        self.access[self.engine.at(node)].owe_down(bytes * count);
     }
 
     /// A message of `bytes` leaves `node` in a packet of its own.
@@ -168,15 +170,15 @@ impl World<'_> {
 
     /// `count` messages of `bytes` each leave `node`, each in a packet of its own.
     pub(super) fn owe_up_each(&mut self, node: u32, bytes: u32, count: u32) {
-        self.transport.count_packets(node, count);
+        self.transport.count_packets(self.engine.at(node), count);
         let bytes = self.transport.alone_on_wire(bytes);
-        self.access[node as usize].owe_up(bytes * count);
+        self.access[self.engine.at(node)].owe_up(bytes * count);
     }
 
     /// A message of `bytes` arrives at `node` in a packet of its own.
     pub(super) fn owe_down(&mut self, node: u32, bytes: u32) {
         let bytes = self.transport.alone_on_wire(bytes);
-        self.access[node as usize].owe_down(bytes);
+        self.access[self.engine.at(node)].owe_down(bytes);
     }
 
     /// The first block of a stream has left.
@@ -189,8 +191,11 @@ impl World<'_> {
         let (node, key) = (it.node, it.key());
         let bytes = u64::from(PIECE_HEADER_BYTES + block.length);
         let wire = self.transport.on_wire(bytes) + u64::from(surcharge);
-        self.access[node as usize].up_bytes += wire;
-        self.window.0 += u64::from(block.length);
+        self.access[self.engine.at(node)].up_bytes += wire;
+        self.payload.0 += u64::from(block.length);
+        if E::IS_SPLIT {
+            self.count_headers_sent(node, bytes);
+        }
         self.emit(end, Item::Block(block));
         while self.streams.front(end).is_some_and(|it| !it.is_block()) {
             let item = self.streams.pop(end).expect("just seen");
@@ -200,7 +205,7 @@ impl World<'_> {
         if more {
             self.next_block(end, flow);
         } else {
-            self.access[node as usize].set_busy(key, false);
+            self.access[self.engine.at(node)].set_busy(key, false);
         }
         self.grant(end);
         // The core may have sent another block in between, or closed the connection.
@@ -217,7 +222,7 @@ impl World<'_> {
     fn grant(&mut self, end: EndId) {
         let it = &self.streams[end];
         let (node, key) = (it.node, it.key());
-        let Some(mut peer) = self.peers[node as usize].take() else {
+        let Some(mut peer) = self.peers[self.engine.at(node)].take() else {
             return;
         };
         let block = peer.client.hand_out(self.now, key);
@@ -225,7 +230,7 @@ impl World<'_> {
             self.inputs += 1;
             self.send_block(&peer, end, block);
         }
-        self.peers[node as usize] = Some(peer);
+        self.peers[self.engine.at(node)] = Some(peer);
         if block.is_none() {
             self.feed(end, torrent::Input::Writable { peer: key });
         }
@@ -241,9 +246,13 @@ impl World<'_> {
         }
         self.checker.received += bytes;
         let (node, peer, other) = (it.node, it.key(), self.streams[to.other()].node);
-        self.access[node as usize].down_bytes += self.transport.on_wire(bytes);
-        self.count_headers(other, node, bytes);
-        self.window.1 += u64::from(block.length);
+        self.access[self.engine.at(node)].down_bytes += self.transport.on_wire(bytes);
+        if !E::IS_SPLIT {
+            self.count_headers_sent(other, bytes);
+        }
+        self.count_acks_sent(node, bytes);
+        E::on_block_came(self, to);
+        self.payload.1 += u64::from(block.length);
         self.blocks += 1;
         self.note(Happening::Block { node, other, block });
         let message = Message::Piece(block);
@@ -305,7 +314,7 @@ impl World<'_> {
     #[expect(clippy::inline_always, reason = "once for each input")]
     #[inline(always)]
     fn lend(&mut self, node: u32) -> Option<Box<Peer>> {
-        let mut peer = self.peers[node as usize].take()?;
+        let mut peer = self.peers[self.engine.at(node)].take()?;
         self.hand_over(node, &mut peer);
         peer.client.swap_outputs(&mut self.outputs);
         Some(peer)
@@ -316,12 +325,12 @@ impl World<'_> {
     #[inline(always)]
     fn take_back(&mut self, node: u32, mut peer: Box<Peer>) {
         peer.client.swap_outputs(&mut self.outputs);
-        self.access[node as usize].indifferent = peer.client.indifferent();
+        self.access[self.engine.at(node)].indifferent = peer.client.indifferent();
         let leaves = std::mem::take(&mut peer.leaving);
         if !leaves {
             self.arm(node, &mut peer);
         }
-        self.peers[node as usize] = Some(peer);
+        self.peers[self.engine.at(node)] = Some(peer);
         if leaves {
             self.leave(node);
         }

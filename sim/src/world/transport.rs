@@ -5,6 +5,7 @@ use std::time::Duration;
 use unchoke_core::rng::{Purpose, Rng, Streams};
 use unchoke_core::time::Instant;
 
+use super::engine::Engine;
 use super::{Event, World};
 use crate::link::FlowId;
 use crate::stream::EndId;
@@ -42,7 +43,7 @@ impl Ramp {
 struct Shares {
     /// Index: end. The weight, and when it was drawn.
     drawn: Vec<Option<(u32, Instant)>>,
-    /// Index: node. Random stream for the connections on which the node sends.
+    /// Index: place of the node. Random stream for the connections on which it sends.
     rngs: Vec<Option<Rng>>,
 }
 
@@ -62,8 +63,8 @@ impl Shares {
         drawn.filter(|it| now - it.1 < lasts).map(|it| it.0)
     }
 
-    fn draw(&mut self, end: EndId, node: u32, now: Instant, all: Streams) -> u32 {
-        let (at, node_at) = (end.index(), node as usize);
+    fn draw(&mut self, end: EndId, node: u32, node_at: usize, now: Instant, all: Streams) -> u32 {
+        let at = end.index();
         self.drawn.resize(self.drawn.len().max(at + 1), None);
         self.rngs.resize(self.rngs.len().max(node_at + 1), None);
         let stream = || all.stream(Purpose::Share, node);
@@ -80,7 +81,7 @@ pub(super) struct Transport {
     /// Index: end.
     ramps: Vec<Ramp>,
     shares: Shares,
-    /// Bytes of headers and acknowledgements that left each node.
+    /// Bytes of headers and acknowledgements that left each node. Index: its place.
     sent: Vec<u64>,
 }
 
@@ -109,21 +110,21 @@ impl Transport {
         bytes + self.spec.header_bytes
     }
 
-    /// Bytes of headers and acknowledgements that `node` has sent.
-    pub(super) fn sent(&self, node: u32) -> u64 {
-        self.sent.get(node as usize).copied().unwrap_or(0)
+    /// Bytes of headers and acknowledgements that the node at this place has sent.
+    pub(super) fn sent(&self, at: usize) -> u64 {
+        self.sent.get(at).copied().unwrap_or(0)
     }
 
-    /// Adds header bytes that `node` sends.
-    pub(super) fn count(&mut self, node: u32, bytes: u64) {
-        if let Some(sent) = self.sent.get_mut(node as usize) {
+    /// Adds header bytes that the node at this place sends.
+    pub(super) fn count(&mut self, at: usize, bytes: u64) {
+        if let Some(sent) = self.sent.get_mut(at) {
             *sent += bytes;
         }
     }
 
     /// Adds the headers of `count` packets.
-    pub(super) fn count_packets(&mut self, node: u32, count: u32) {
-        self.count(node, u64::from(self.spec.header_bytes) * u64::from(count));
+    pub(super) fn count_packets(&mut self, at: usize, count: u32) {
+        self.count(at, u64::from(self.spec.header_bytes) * u64::from(count));
     }
 
     /// Resets slow start for a new connection that uses this end.
@@ -141,7 +142,7 @@ impl Transport {
     }
 }
 
-impl World<'_> {
+impl<E: Engine> World<'_, E> {
     /// Time to set up a connection in addition to its round trips, ns.
     pub(super) fn connect_ns(&self) -> u64 {
         let time = self.transport.spec.connect_time;
@@ -164,7 +165,7 @@ impl World<'_> {
             }
         };
         if weight != 1 {
-            self.links.set_weight(flow, weight);
+            self.engine.set_weight(flow, weight);
         }
     }
 
@@ -178,18 +179,20 @@ impl World<'_> {
         if shares.present(end, self.now, lasts).is_none() {
             let drawn = self.draw_share(end);
             let weight = self.transport.spec.uneven_weight(self.rtt_ns(end), drawn);
-            self.links.set_weight(flow, weight);
+            self.engine.set_weight(flow, weight);
         }
     }
 
     fn draw_share(&mut self, end: EndId) -> u32 {
         let (node, all) = (self.streams[end].node, self.randomness);
-        self.transport.shares.draw(end, node, self.now, all)
+        let at = self.engine.at(node);
+        self.transport.shares.draw(end, node, at, self.now, all)
     }
 
     /// A stream begins to send. Returns its current limit in bytes/s.
     pub(super) fn begin_ramp(&mut self, end: EndId) -> Option<u64> {
         let (spec, rtt_ns) = (self.transport.spec, self.rtt_ns(end));
+        let node = self.streams[end].node;
         let path = spec.ceiling(rtt_ns);
         let Some(first) = spec.initial_rate(rtt_ns) else {
             return path;
@@ -210,8 +213,8 @@ impl World<'_> {
         if !std::mem::replace(&mut ramp.pending, true) {
             ramp.busy_ns = 0;
             let start = ramp.start;
-            self.queue
-                .push(self.now, rtt_ns, Event::Ramp { end, start });
+            let event = Event::Ramp { end, start };
+            self.engine.plan_after(self.now, rtt_ns, node, event);
         }
         Some(path.map_or(rate, |it| it.min(rate)))
     }
@@ -223,25 +226,26 @@ impl World<'_> {
         let Some(rate) = ramp.rate.filter(|_| ramp.start == start) else {
             return;
         };
-        let flow = self.streams[end].flow();
+        let (node, flow) = (self.streams[end].node, self.streams[end].flow());
         let path = spec.ceiling(rtt_ns);
         if ramp.was_used(self.now, flow.is_some(), rtt_ns) {
             // A stream limited by a link has found its rate. The doubling ends there, as it would
             // with the first loss. The tolerance is for rounding: the solver rounds rates down.
-            let held_back = flow.is_some_and(|it| self.links.rate(it) + 2 < rate);
+            let held_back = flow.and_then(|it| self.engine.rate(it));
+            let held_back = held_back.is_some_and(|it| it + 2 < rate);
             let doubled = rate.saturating_mul(2);
             let done = held_back || path.is_some_and(|it| doubled >= it);
             ramp.rate = (!done).then_some(doubled);
             if let Some(flow) = flow {
                 let ceiling = if done { path } else { Some(doubled) };
-                self.links.set_ceiling(flow, ceiling);
+                self.engine.set_ceiling(flow, ceiling);
             }
         }
         ramp.pending = flow.is_some() && ramp.rate.is_some();
         (ramp.busy_since, ramp.busy_ns) = (self.now, 0);
         if ramp.pending {
-            self.queue
-                .push(self.now, rtt_ns, Event::Ramp { end, start });
+            let event = Event::Ramp { end, start };
+            self.engine.plan_after(self.now, rtt_ns, node, event);
         }
     }
 
@@ -255,17 +259,25 @@ impl World<'_> {
         }
     }
 
-    /// Adds the headers of a block of `bytes` from `from` to `to`, and of the acknowledgements to
-    /// it.
-    pub(super) fn count_headers(&mut self, from: u32, to: u32, bytes: u64) {
-        let spec = self.transport.spec;
+    /// Adds the headers of a block of `bytes` that `node` has sent, and what the acknowledgements of
+    /// it take of its downlink.
+    pub(super) fn count_headers_sent(&mut self, node: u32, bytes: u64) {
+        let (spec, at) = (self.transport.spec, self.engine.at(node));
         if spec.has_headers() {
-            self.transport.count(from, spec.headers_of(bytes));
+            self.transport.count(at, spec.headers_of(bytes));
+            let acks = u32::try_from(spec.acks_of(bytes)).expect("no more than a block");
+            self.access[at].owe_down(acks);
+        }
+    }
+
+    /// Adds the acknowledgements that `node` sends of a block of `bytes`.
+    pub(super) fn count_acks_sent(&mut self, node: u32, bytes: u64) {
+        let (spec, at) = (self.transport.spec, self.engine.at(node));
+        if spec.has_headers() {
             let acks = spec.acks_of(bytes);
-            self.transport.count(to, acks);
+            self.transport.count(at, acks);
             let acks = u32::try_from(acks).expect("no more than a block");
-            self.access[to as usize].owe_up(acks);
-            self.access[from as usize].owe_down(acks);
+            self.access[at].owe_up(acks);
         }
     }
 }

@@ -12,7 +12,7 @@ use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Claims, Endgame, Pipeline};
 use unchoke_sim::result::RunResult;
 use unchoke_sim::spec::{
-    ClientSpec, NetworkSpec, NodeSpec, Regions, Solver, Stay, SwarmSpec, TrackerSpec,
+    ClientSpec, Engine, NetworkSpec, NodeSpec, Regions, Solver, Stay, SwarmSpec, TrackerSpec,
 };
 use unchoke_sim::trace::{Client, Header, NodeInfo};
 use unchoke_sim::transport::TransportSpec;
@@ -84,6 +84,7 @@ pub(crate) fn swarm(policy: &str, nodes: Vec<NodeSpec>) -> SwarmSpec {
             outages: Vec::new(),
         },
         network: NetworkSpec {
+            engine: Engine::Exact,
             solver: Solver::Exact,
             base_delay_ns: 0,
             send_buffer_blocks: 4,

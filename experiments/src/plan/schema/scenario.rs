@@ -274,6 +274,12 @@ fn network() -> Value {
         &[],
         vec![
             (
+                "engine",
+                words(["exact", "windows"]),
+                "How a swarm is run: one event after the other, or in windows of the smallest delay, \
+                 on several cores.",
+            ),
+            (
                 "solver",
                 words(["exact", "fast"]),
                 "How exactly max-min fair rates are computed.",
