@@ -9,8 +9,9 @@ use tokio::net::{TcpListener, UdpSocket};
 
 use crate::route::{Bind, Route};
 
-/// Most connections that wait to be accepted.
-const BACKLOG: i32 = 128;
+/// Most connections that wait to be accepted. The port may be that of all torrents of a process, and a
+/// peer that finds no room here tries again only after a second. The system may lower it.
+const BACKLOG: i32 = 1024;
 
 #[cfg_attr(
     not(target_os = "linux"),
