@@ -243,12 +243,19 @@ const OF_LINKS: &[&str] = &[
     "ABSENT",
     "AHEAD",
     "CONNECTIONS_AT_A_TIME",
+    "ENDLESS",
     "ENDS_AT_A_TIME",
     "FIRST_ADDRESS",
     "HAVE_BYTES",
+    "IS_SPLIT",
     "NOBODY",
+    "NODES_AHEAD",
+    "NODES_AT_A_TIME",
+    "ONE",
+    "OWED_AT_A_TIME",
     "PAYMENT_MAX",
     "PORT",
+    "WORTH_A_THREAD",
 ];
 
 /// The names of the constants in a text.

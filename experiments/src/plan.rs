@@ -259,6 +259,17 @@ impl ScenarioUse {
     pub const fn is_in_scope(&self) -> bool {
         self.out_of_scope.is_none()
     }
+
+    /// Whether its changes ask for the windows engine.
+    #[must_use]
+    pub fn is_in_windows(&self) -> bool {
+        let engine = self.set.iter().rev().find_map(|it| {
+            let (key, value) = it.split_once('=')?;
+            let is_engine = matches!(key.trim(), "engine" | "network.engine");
+            is_engine.then(|| value.trim().trim_matches('"'))
+        });
+        engine == Some("windows")
+    }
 }
 
 /// Comparison of a plan with its registration before the first run.

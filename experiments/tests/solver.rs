@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use unchoke_experiments::against::validation::judge::Verdict;
-use unchoke_experiments::against::validation::solver::effects;
+use unchoke_experiments::against::validation::solver::{Compared, effects};
 use unchoke_sim::scenario::Scenario;
 
 use crate::common::ended;
@@ -12,7 +12,7 @@ use crate::common::ended;
 #[test]
 fn the_fast_solver_changes_completion_times_by_a_thousandth_at_most() {
     let names: Vec<&str> = Scenario::list().iter().map(|it| it.name).collect();
-    let rows = effects(&names, 6, 0).expect("the built-in scenarios can be run");
+    let rows = effects(Compared::Solver, &names, 6, 0).expect("the built-in scenarios can be run");
     let all = rows.last().expect("the row over all scenarios");
     assert_eq!(all.scenario, "all");
     assert_ne!(all.verdict, Verdict::Fail, "{rows:?}");
@@ -22,6 +22,16 @@ fn the_fast_solver_changes_completion_times_by_a_thousandth_at_most() {
         assert_eq!(row.verdict, Verdict::Pass, "{row:?}");
     }
     // Some results must differ, otherwise nothing was compared.
+    assert!(rows.iter().any(|it| it.effect != 0.0), "{rows:?}");
+}
+
+#[test]
+fn the_windows_engine_is_near_the_exact_one() {
+    let names = ["w1", "small", "modern", "churn"];
+    let rows = effects(Compared::Engine, &names, 8, 0).expect("the scenarios can be run");
+    let all = rows.last().expect("the row over all scenarios");
+    assert_ne!(all.verdict, Verdict::Fail, "{rows:?}");
+    assert!(rows.iter().all(|it| it.effect.abs() < 0.1), "{rows:?}");
     assert!(rows.iter().any(|it| it.effect != 0.0), "{rows:?}");
 }
 

@@ -196,6 +196,16 @@ impl Links {
         [(2 * it.src, it.place), (up.other, up.place)]
     }
 
+    /// The uplink and the downlink of `flow`.
+    pub(crate) fn ends_of(&self, flow: FlowId) -> [u32; 2] {
+        self.ends(flow).map(|it| it.0)
+    }
+
+    /// Capacity of a link, in 2^-48 byte/ns.
+    pub(crate) fn capacity(&self, link: u32) -> u64 {
+        self.loads[link as usize].capacity
+    }
+
     /// Gives `bytes` more to a flow that [`Links::pop_due`] returned.
     pub fn extend(&mut self, now: Instant, flow: FlowId, bytes: u64) {
         let it = &mut self.flows[flow.0 as usize];

@@ -75,6 +75,18 @@ impl unchoke_sim::trace::Sink for Log {
 }
 
 #[test]
+fn the_engine_is_part_of_a_scenario() {
+    let text = |engine: &str| {
+        let scenario = Scenario::builtin("w1", &[format!("engine={engine}")]);
+        scenario.expect("a built-in scenario").to_toml()
+    };
+    let windows = text("windows");
+    assert!(windows.contains("\nengine = \"windows\"\n"), "{windows}");
+    // The exact engine was there first, and its scenarios keep their texts.
+    assert_eq!(windows.replace("engine = \"windows\"\n", ""), text("exact"));
+}
+
+#[test]
 fn two_nodes_without_a_delay_are_refused() {
     let mut nodes = vec![PEER; 3];
     nodes[0] = ORIGIN;

@@ -16,6 +16,7 @@ use crate::plan::count;
 use crate::run::store::write_whole;
 use crate::show::figure;
 use crate::show::output::manifest::cpu;
+use crate::show::words::IN_WINDOWS;
 
 /// Measures block transfers per CPU second and memory per peer by number of peers, each swarm in a
 /// process of its own. Rows that this engine measured on this CPU are kept. Figures depend on the
@@ -28,6 +29,10 @@ pub(super) struct ScalingArgs {
     /// Run this policy instead of the plan's; may be repeated.
     #[arg(long, value_name = "ID")]
     policy: Vec<String>,
+    /// Run in windows of the smallest delay (`network.engine=windows`), on this number of threads. The
+    /// rows are a series of their own.
+    #[arg(long, value_name = "THREADS")]
+    windows: Option<u16>,
     /// Also run a swarm of a million peers with 20 connections each and 64 pieces. This needs much
     /// memory.
     #[arg(long)]
@@ -44,6 +49,8 @@ pub(super) struct ScalingArgs {
 
 /// A swarm to run.
 struct Task {
+    /// The policy, and the engine if it is not the exact one.
+    series: String,
     policy: String,
     workload: String,
     peers: u32,
@@ -69,7 +76,7 @@ pub(super) fn scaling(args: &ScalingArgs) -> Result<Exit, Failure> {
     for task in tasks {
         let known = |it: &Row| {
             (it.series.as_str(), it.workload.as_str(), it.peers)
-                == (task.policy.as_str(), task.workload.as_str(), task.peers)
+                == (task.series.as_str(), task.workload.as_str(), task.peers)
         };
         if rows.iter().any(known) {
             continue;
@@ -78,8 +85,8 @@ pub(super) fn scaling(args: &ScalingArgs) -> Result<Exit, Failure> {
             Some(it) => it,
             None => *idle_bytes.insert(idle(&plan)?),
         };
-        let point = measure(&plan, &task)?;
-        let labels = [&task.policy, &task.workload, engine, &cpu];
+        let point = measure(&plan, &task, args.windows.unwrap_or(1))?;
+        let labels = [&task.series, &task.workload, engine, &cpu];
         let row = Row::of(point, idle_bytes, task.peers, labels);
         eprintln!("{}", sentence(&row));
         rows.push(row);
@@ -112,20 +119,27 @@ fn tasks(plan: &Plan, args: &ScalingArgs) -> Vec<Task> {
     } else {
         &args.policy
     };
+    let series = |policy: &String| match args.windows {
+        Some(_) => format!("{policy}, windows"),
+        None => policy.clone(),
+    };
+    let engine = args.windows.map(|_| "network.engine=windows".to_owned());
     let mut tasks = Vec::new();
     for peers in plan.peers.iter().filter(|it| **it <= max) {
         tasks.extend(policies.iter().map(|policy| Task {
+            series: series(policy),
             policy: policy.clone(),
             workload: plan.scenario.clone(),
             peers: *peers,
-            set: Vec::new(),
+            set: engine.iter().cloned().collect(),
         }));
     }
     tasks.extend(policies.first().filter(|_| args.million).map(|it| Task {
+        series: series(it),
         policy: it.clone(),
         workload: plan.million.workload.clone(),
         peers: plan.million.peers,
-        set: plan.million.set.clone(),
+        set: plan.million.set.iter().chain(&engine).cloned().collect(),
     }));
     tasks
 }
@@ -133,12 +147,13 @@ fn tasks(plan: &Plan, args: &ScalingArgs) -> Vec<Task> {
 /// Memory of a process with a nearly empty swarm.
 fn idle(plan: &Plan) -> Result<u64, Failure> {
     let smallest = Task {
+        series: String::new(),
         policy: plan.policies[0].clone(),
         workload: plan.scenario.clone(),
         peers: 2,
         set: Vec::new(),
     };
-    Ok(measure(plan, &smallest)?.peak_memory_bytes)
+    Ok(measure(plan, &smallest, 1)?.peak_memory_bytes)
 }
 
 /// What the allocator of the GNU C library is told. It asks for huge pages then, where the system has
@@ -147,8 +162,8 @@ const TUNABLES: &str = "GLIBC_TUNABLES";
 const HUGE_PAGES: &str = "glibc.malloc.hugetlb=1";
 
 /// Runs `lab sim` and reads the cost from its output.
-fn measure(plan: &Plan, task: &Task) -> Result<Point, Failure> {
-    let name = format!("{}, {}, {} peers", task.workload, task.policy, task.peers);
+fn measure(plan: &Plan, task: &Task, threads: u16) -> Result<Point, Failure> {
+    let name = format!("{}, {}, {} peers", task.workload, task.series, task.peers);
     let failed = |exit: Exit, why: &str| Failure {
         exit,
         message: format!("{name}: {why}"),
@@ -158,8 +173,9 @@ fn measure(plan: &Plan, task: &Task) -> Result<Point, Failure> {
     if std::env::var_os(TUNABLES).is_none() {
         command.env(TUNABLES, HUGE_PAGES);
     }
-    let seed = plan.seed.to_string();
+    let (seed, threads) = (plan.seed.to_string(), threads.to_string());
     command.args(["sim", &plan.scenario, "--format", "json", "--seed", &seed]);
+    command.args(["--threads", &threads]);
     let sets = [
         format!("peers={}", task.peers),
         format!("policy={}", task.policy),
@@ -197,7 +213,8 @@ fn measure(plan: &Plan, task: &Task) -> Result<Point, Failure> {
 /// Our rows by policy and size, then the swarm of a million, then other simulators.
 fn sorted(plan: &Plan, mut rows: Vec<Row>) -> Vec<Row> {
     let place = |it: &Row| {
-        let policy = plan.policies.iter().position(|name| *name == it.series);
+        let policy = it.series.trim_end_matches(", windows");
+        let policy = plan.policies.iter().position(|name| name == policy);
         let (special, policy) = (it.workload != plan.scenario, policy.unwrap_or(usize::MAX));
         (special, policy, it.series.clone(), it.peers)
     };
@@ -228,11 +245,16 @@ fn caption(plan: &Plan, rows: &[Row]) -> String {
     } else {
         String::new()
     };
+    let windows = if rows.iter().any(|it| it.series.ends_with(", windows")) {
+        format!(" {IN_WINDOWS}; CPU seconds are those of all its threads.")
+    } else {
+        String::new()
+    };
     format!(
         "Workload w1: everyone starts together on equal links of 10 Mbit/s, 100 pieces of 256 KiB, and \
          nobody leaves; whole swarms with the full protocol core, rates of the default solver, blocks of \
          16 KiB. Lines: {HERE}, one run a point (seed {}), one core of {cpu}; memory is the peak of \
-         the process less that of a swarm of two.{million} Dashed: measured elsewhere, on other cores, \
+         the process less that of a swarm of two.{million}{windows} Dashed: measured elsewhere, on other cores, \
          on w1 or what comes nearest to it (scaling.csv names the sources). N^x: least squares on \
          logarithms over all sizes drawn, where {FEWEST_SIZES} or more were measured; a level dashed line is \
          one figure quoted for every size. Times differ from day to day. Data: scaling.csv, \
@@ -260,6 +282,9 @@ fn report(folder: &Path, rows: &[Row], fits: &[Fit]) -> String {
         lines.push(format!(
             "{series:<20} {quantity:<17} ~ N^{exponent:.3} over {points} sizes"
         ));
+    }
+    if rows.iter().any(|it| it.series.ends_with(", windows")) {
+        lines.push(format!("windows   {IN_WINDOWS}."));
     }
     lines.push(format!("wrote     4 files to {}", folder.display()));
     lines.join("\n") + "\n"

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::num::NonZero;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -10,14 +11,15 @@ use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_core::time::Instant;
 use unchoke_sim::result::{NodeResult, RunResult};
 use unchoke_sim::scenario::{Part, Scenario, expand};
-use unchoke_sim::spec::ClientSpec;
+use unchoke_sim::spec::{ClientSpec, Engine};
 use unchoke_sim::trace::Header;
-use unchoke_sim::world;
+use unchoke_sim::world::{self, Cores};
 
 use super::look::{Look, LookArgs};
 use super::{Failure, process};
 use crate::findings::stats::moments::{mean, quantile_sorted};
 use crate::plan::policies;
+use crate::show::words;
 
 /// Runs one swarm and prints its results.
 #[derive(Args, Clone, Debug)]
@@ -44,6 +46,10 @@ pub(super) struct Options {
     /// Print the scenario with every default filled in instead.
     #[arg(long)]
     resolved: bool,
+    /// Number of threads for `network.engine=windows`; 0 for one per core. It has no influence on
+    /// results.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
     #[command(flatten)]
     look: LookArgs,
 }
@@ -63,6 +69,9 @@ struct Report {
     scenario: String,
     version: u32,
     seed: u64,
+    /// How it was run, if not by the exact engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine: Option<&'static str>,
     /// Number of nodes, including origins.
     peers: usize,
     leechers: usize,
@@ -143,7 +152,15 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
     spec.horizon = spec
         .horizon
         .min(options.look.until.unwrap_or(Instant::NEVER));
-    let result = world::run(&spec, look.sink()).map_err(|it| usage(&it))?;
+    let threads = match options.threads {
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        threads => threads,
+    };
+    let cores = Cores {
+        threads,
+        ..Cores::ONE
+    };
+    let result = world::run_on(&spec, look.sink(), cores).map_err(|it| usage(&it))?;
     let report = report(&scenario, options.seed, &result);
     let seen = look.finish(result.ended_at)?;
     match options.format {
@@ -185,6 +202,7 @@ fn report(scenario: &Scenario, seed: u64, result: &RunResult) -> Report {
         scenario: scenario.name.clone(),
         version: scenario.version,
         seed,
+        engine: (scenario.network.engine == Engine::Windows).then_some("windows"),
         peers,
         leechers: result.nodes.iter().filter(|it| !it.origin).count(),
         completed,
@@ -244,6 +262,9 @@ fn human(report: &Report) -> String {
     let (name, version) = (&report.scenario, report.version);
     let seed = report.seed;
     line("scenario", format!("{name} v{version}, seed {seed}"));
+    if let Some(engine) = report.engine {
+        line("engine", format!("{engine}. {}", words::IN_WINDOWS));
+    }
     let (peers, leechers) = (report.peers, report.leechers);
     line("peers", format!("{peers}, of which {leechers} leechers"));
     let (completed, end) = (report.completed, report.simulated_s);

@@ -1,4 +1,4 @@
-//! `lab solver`: effect of the fast link solver on completion times.
+//! `lab solver`: effect of the fast link solver, or of the windows engine, on completion times.
 
 use std::path::PathBuf;
 
@@ -11,14 +11,21 @@ use super::args::quoted;
 use super::folder::make;
 use super::{Exit, Failure, print};
 use crate::against::validation::judge::Verdict;
-use crate::against::validation::solver::{Effect, MOST, SMALL, csv, effects};
+use crate::against::validation::solver::{Compared, Effect, SMALL, csv, effects};
 use crate::run::store::write_whole;
+
+/// A built-in scenario whose nodes have no delay between them, so that it has no windows.
+const WITHOUT_DELAY: &str = "testbed";
 
 /// Runs built-in scenarios, made small, with `network.solver` fast and exact and the same seeds,
 /// and prints the difference of the mean completion times. Exit code 1 if the interval of the
-/// difference over all scenarios lies wholly beyond 0.1 %.
+/// difference over all scenarios lies wholly beyond 0.1 %. With --engine the same for
+/// `network.engine` windows and exact, and 2 %.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SolverArgs {
+    /// Compare the windows engine with the exact one instead.
+    #[arg(long)]
+    engine: bool,
     /// Run only this scenario instead of all built-in ones; may be repeated.
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
@@ -28,15 +35,25 @@ pub(super) struct SolverArgs {
     /// Number of threads; 0 for one per core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     jobs: usize,
-    /// Folder for solver.csv; default: nothing is written.
+    /// Folder for solver.csv or engine.csv; default: nothing is written.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
 
 pub(super) fn solver(args: &SolverArgs) -> Result<Exit, Failure> {
-    let rows = effects(&chosen(&args.scenario)?, args.seeds, args.jobs)?;
+    let compared = if args.engine {
+        Compared::Engine
+    } else {
+        Compared::Solver
+    };
+    let (key, word) = compared.key();
+    let mut names = chosen(&args.scenario)?;
+    if args.engine && args.scenario.is_empty() {
+        names.retain(|it| *it != WITHOUT_DELAY);
+    }
+    let rows = effects(compared, &names, args.seeds, args.jobs)?;
     let overall = rows.last().expect("one row at least");
-    let (over, most) = (&overall.scenario, 100.0 * MOST);
+    let (over, most) = (&overall.scenario, 100.0 * compared.most());
     let closing = match overall.verdict {
         Verdict::Pass => format!("{over}: the difference is at most {most} %."),
         Verdict::Fail => format!("{over}: the difference is more than {most} %."),
@@ -47,16 +64,17 @@ pub(super) fn solver(args: &SolverArgs) -> Result<Exit, Failure> {
     if let Some(folder) = &args.out {
         make(folder)?;
         let text = csv(&rows, args.seeds);
-        write_whole(&folder.join("solver.csv"), text.as_bytes())?;
+        write_whole(&folder.join(format!("{key}.csv")), text.as_bytes())?;
     }
     let mut repeat = vec!["lab solver --seeds".to_owned(), args.seeds.to_string()];
+    repeat.extend(args.engine.then(|| "--engine".to_owned()));
     let named = args.scenario.iter();
     repeat.extend(named.flat_map(|it| ["--scenario".to_owned(), quoted(it)]));
     let repeat = repeat.join(" ");
     print(&format!(
-        "{}\nmean completion time, fast over exact solver, less 1; 95 % Student t interval over {} \
+        "{}\nmean completion time, {word} over exact {key}, less 1; 95 % Student t interval over {} \
          paired seeds; {}\nrepeat    {repeat}\n{closing}\n",
-        table(&rows),
+        table(&rows, most),
         args.seeds,
         SMALL.join(", "),
     ))?;
@@ -84,12 +102,18 @@ fn chosen(names: &[String]) -> Result<Vec<&'static str>, Failure> {
     names.iter().map(known).collect()
 }
 
-fn table(rows: &[Effect]) -> Table {
+fn table(rows: &[Effect], most: f64) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["scenario", "difference, %", "95 % interval", "within 0.1 %"]);
+    let within = format!("within {most} %");
+    table.set_header([
+        "scenario",
+        "difference, %",
+        "95 % interval",
+        within.as_str(),
+    ]);
     let percent = |it: f64| format!("{:+.3}", 100.0 * it);
     for it in rows {
         let (low, high) = it.interval;

@@ -9,7 +9,7 @@ use unchoke_core::rng::{Purpose, Streams};
 use unchoke_core::time::Instant;
 use unchoke_sim::result::RunResult;
 use unchoke_sim::scenario::{Part, Population, Scenario, expand};
-use unchoke_sim::spec::{ClientSpec, NodeSpec, SwarmSpec};
+use unchoke_sim::spec::{self, ClientSpec, NodeSpec, SwarmSpec};
 use unchoke_sim::trace::{Header, Sink};
 use unchoke_sim::world;
 
@@ -40,10 +40,19 @@ impl Swarms {
             }
         };
         let each = plan.scenarios.iter().map(|it| read(&it.source, &it.set));
-        let scenarios = each.collect::<Result<_, _>>();
-        Ok(Self {
-            scenarios: scenarios.map_err(|it| EngineError(it.to_string()))?,
-        })
+        let scenarios = each.collect::<Result<Vec<Scenario>, _>>();
+        let scenarios = scenarios.map_err(|it| EngineError(it.to_string()))?;
+        for (it, scenario) in plan.scenarios.iter().zip(&scenarios) {
+            let in_windows = scenario.network.engine == spec::Engine::Windows;
+            if in_windows && !it.is_in_windows() {
+                return Err(EngineError(format!(
+                    "scenario {}: its file sets network.engine to windows; set it in the plan instead, \
+                     so that reports say so",
+                    it.name
+                )));
+            }
+        }
+        Ok(Self { scenarios })
     }
 
     /// The scenario of a unit with the unit's policies. Populations of the scenario with a share or

@@ -80,13 +80,12 @@ impl Held {
         std::mem::take(&mut self.rates[flow.0 as usize])
     }
 
-    /// Gives a flow this rate from now on. Without effect on a flow that has stopped.
-    pub(crate) fn impose(&mut self, now: Instant, flow: FlowId, rate: u64) {
-        if self.flows[flow.0 as usize].is_active() && self.rates[flow.0 as usize] != rate {
-            self.settle(now, flow);
-            self.rates[flow.0 as usize] = rate;
-            self.forecast(flow);
-        }
+    /// Gives a flow this rate from now on, and counts `credit` of its bytes, in 2^-48 byte, as sent.
+    pub(crate) fn impose(&mut self, now: Instant, flow: FlowId, rate: u64, credit: u128) {
+        let it = self.settle(now, flow);
+        it.left -= i128::try_from(credit).expect("less than a link carries");
+        self.rates[flow.0 as usize] = rate;
+        self.forecast(flow);
     }
 
     /// Bytes that a flow has yet to send at `now`; a partly sent byte counts as one.

@@ -174,24 +174,7 @@ pub(super) fn toml(scenario: &Scenario) -> String {
     page.text("size", &show_size(scenario.geometry.total_bytes()));
     let piece = u64::from(scenario.geometry.piece_bytes());
     page.text("piece", &show_size(piece));
-    page.heading("[network]");
-    if scenario.network.engine == Engine::Windows {
-        page.text("engine", "windows");
-    }
-    page.text("solver", solver(scenario.network.solver));
-    let delay = Duration::from_nanos(scenario.network.base_delay_ns);
-    page.time("base_delay", delay);
-    page.plain("send_buffer", scenario.network.send_buffer_blocks);
-    if scenario.network.shared_subnets {
-        page.plain("shared_subnets", true);
-    }
-    transport(&mut page, &scenario.network.transport);
-    for region in &scenario.regions {
-        page.heading("[[network.region]]");
-        page.text("name", &region.name);
-        page.text("share", &region.share.to_string());
-        page.times("delays", &region.delays);
-    }
+    network(&mut page, scenario);
     page.heading("[tracker]");
     page.plain("numwant", scenario.tracker.numwant);
     page.time("interval", scenario.tracker.interval);
@@ -259,6 +242,27 @@ fn transport(page: &mut Page, it: &TransportSpec) {
     }
     if let Some(bytes) = it.window_bytes {
         page.text("window", &show_size(bytes));
+    }
+}
+
+fn network(page: &mut Page, scenario: &Scenario) {
+    page.heading("[network]");
+    if scenario.network.engine == Engine::Windows {
+        page.text("engine", "windows");
+    }
+    page.text("solver", solver(scenario.network.solver));
+    let delay = Duration::from_nanos(scenario.network.base_delay_ns);
+    page.time("base_delay", delay);
+    page.plain("send_buffer", scenario.network.send_buffer_blocks);
+    if scenario.network.shared_subnets {
+        page.plain("shared_subnets", true);
+    }
+    transport(page, &scenario.network.transport);
+    for region in &scenario.regions {
+        page.heading("[[network.region]]");
+        page.text("name", &region.name);
+        page.text("share", &region.share.to_string());
+        page.times("delays", &region.delays);
     }
 }
 

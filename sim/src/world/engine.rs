@@ -130,7 +130,7 @@ pub(super) trait Engine: Debug + Sized {
     fn extend_flow(&mut self, now: Instant, flow: FlowId, bytes: u64);
 
     /// Stops the flow of the stream of `end`. Returns whether its number can be used again at once.
-    fn stop_flow(&mut self, end: EndId, flow: FlowId) -> bool;
+    fn stop_flow(&mut self, now: Instant, end: EndId, flow: FlowId) -> bool;
 
     /// Bytes that a flow has yet to send.
     fn left(&self, now: Instant, flow: FlowId) -> u64;

@@ -331,7 +331,7 @@ impl Engine for Exact<'_> {
     }
 
     #[inline]
-    fn stop_flow(&mut self, _: EndId, flow: FlowId) -> bool {
+    fn stop_flow(&mut self, _: Instant, _: EndId, flow: FlowId) -> bool {
         self.links.stop(flow);
         true
     }

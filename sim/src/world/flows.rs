@@ -98,7 +98,7 @@ impl<E: Engine> World<'_, E> {
     /// Stops the flow of a stream.
     pub(super) fn stop_flow(&mut self, end: EndId, flow: FlowId) {
         let src = self.streams[end].node;
-        if self.engine.stop_flow(end, flow) {
+        if self.engine.stop_flow(self.now, end, flow) {
             self.flows.free.push(flow);
         }
         self.streams[end].set_flow(None);

@@ -8,7 +8,8 @@
 //! # What differs from the exact engine
 //!
 //! * Rates are constant during a window. A flow that begins has no rate until the window is over, and
-//!   what a flow leaves is free only then.
+//!   what a flow leaves is free only then. Then flows are credited with what they would have sent, as
+//!   far as the links had it free; a block that would have left before leaves then.
 //! * The tracker answers when the window is over; a node that follows another one joins then.
 //! * A downlink learns of flows and of debts one delay later, as its other messages do.
 //! * A point of the time series counts all of the window in which it falls, and a run ends with a window.
@@ -16,7 +17,10 @@
 //! # Order
 //!
 //! Events of a node happen in this order: by time; at the same time completed flows, mail, its own
-//! events, timers. Mail for a node is ordered by time, then by sender, then as it was sent. The centre
+//! events, timers. Mail for a node is ordered by time, then by sender, then as it
+//! was sent; but answers to handshakes come in the order in which the node dialled. That is the order of
+//! the exact engine when all peers begin together, and it matters: it decides who gets which key, and
+//! policies break ties by key. The centre
 //! takes reports by node. None of this depends on the number of shards or threads, so neither does a
 //! result.
 
@@ -25,9 +29,14 @@ use std::sync::{Mutex, PoisonError};
 use unchoke_core::time::Instant;
 
 mod centre;
+mod division;
 mod mail;
 mod pile;
+mod receive;
+mod report;
 mod shard;
+mod soon;
+mod spare;
 mod turn;
 mod warm;
 
@@ -37,8 +46,10 @@ use crate::result::RunResult;
 use crate::spec::SwarmSpec;
 use crate::trace::{Digest, Sink};
 use centre::{Centre, Part};
+use division::Division;
 use mail::Mail;
-use shard::{Division, Shard};
+use shard::Shard;
+use spare::Past;
 
 /// Nodes of a shard, unless the caller decides. So many fit into the caches of a core.
 const NODES_AT_A_TIME: u32 = 512;
@@ -165,7 +176,7 @@ fn rounds(
             part.world.hear(&mut part.rates, tracker);
             part.world.turn(window, each_ns, end);
         });
-        let is_busy = centre.meet(spec, end, parts);
+        let is_busy = centre.meet(spec, Past { begin, end }, parts);
         let windows = parts.iter_mut();
         let next = windows.filter_map(|it| it.world.next_window(each_ns)).min();
         window = match next {

@@ -1,5 +1,5 @@
-//! Effect of the fast link solver on completion times: runs each built-in scenario, made small,
-//! with both solvers and the same seeds.
+//! Effect of the fast link solver, or of the windows engine, on completion times: runs each built-in
+//! scenario, made small, with both solvers or engines and the same seeds.
 //!
 //! A swarm is chaotic: a rate that differs in the tenth digit changes a choice, and from then on
 //! two runs differ. So the effect is a mean over many seeds, with an interval. In the mean over all
@@ -18,8 +18,34 @@ use crate::findings::table::Table;
 use crate::run::engine::EngineError;
 use crate::run::runner::RunError;
 
-/// Largest change of the mean completion time allowed for the fast mode, as a share.
-pub const MOST: f64 = 0.001;
+/// What is compared with what is exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// The fast link solver, `network.solver`.
+    Solver,
+    /// The windows engine, `network.engine`.
+    Engine,
+}
+
+impl Compared {
+    /// Largest change of the mean completion time allowed, as a share.
+    #[must_use]
+    pub const fn most(self) -> f64 {
+        match self {
+            Self::Solver => 0.001,
+            Self::Engine => 0.02,
+        }
+    }
+
+    /// The key of a scenario, and the word for what is compared.
+    #[must_use]
+    pub const fn key(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Solver => ("solver", "fast"),
+            Self::Engine => ("engine", "windows"),
+        }
+    }
+}
 
 /// Overrides that make the scenarios small, so that thousands of runs are affordable.
 pub const SMALL: [&str; 3] = ["peers=20", "size=5 MiB", "piece=64 KiB"];
@@ -32,26 +58,32 @@ const FIRST_SEED: u64 = 1;
 pub struct Effect {
     /// Name of the scenario; `all` for the mean over all of them.
     pub scenario: String,
-    /// Mean completion time with the fast solver divided by that with the exact one, minus 1.
+    /// Mean completion time divided by that with the exact solver or engine, minus 1.
     pub effect: f64,
     /// 95 % interval of the effect.
     pub interval: (f64, f64),
-    /// Verdict against [`MOST`].
+    /// Verdict against [`Compared::most`].
     pub verdict: Verdict,
 }
 
-/// Compares the solvers in these built-in scenarios with this many seeds, on `jobs` threads (0 for
+/// Compares solvers or engines in these built-in scenarios with this many seeds, on `jobs` threads (0 for
 /// one per core). With several scenarios, the last row is the mean over all of them.
-pub fn effects(scenarios: &[&str], seeds: u32, jobs: usize) -> Result<Vec<Effect>, RunError> {
+pub fn effects(
+    compared: Compared,
+    scenarios: &[&str],
+    seeds: u32,
+    jobs: usize,
+) -> Result<Vec<Effect>, RunError> {
+    let (key, word) = compared.key();
     let mut tasks = Vec::new();
     for name in scenarios {
-        let scenario = |solver: &str| {
+        let scenario = |word: &str| {
             let mut sets = SMALL.map(str::to_owned).to_vec();
-            sets.push(format!("network.solver={solver}"));
+            sets.push(format!("network.{key}={word}"));
             let scenario = Scenario::builtin(name, &sets);
             scenario.map_err(|it| EngineError(it.to_string()))
         };
-        let both = [scenario("fast")?, scenario("exact")?];
+        let both = [scenario(word)?, scenario("exact")?];
         let seeds = FIRST_SEED..FIRST_SEED + u64::from(seeds);
         tasks.extend(seeds.map(|seed| (seed, both.clone())));
     }
@@ -66,6 +98,7 @@ pub fn effects(scenarios: &[&str], seeds: u32, jobs: usize) -> Result<Vec<Effect
     let seeds = usize::try_from(seeds).expect("a count");
     let each: Vec<&[f64]> = logs.chunks(seeds).collect();
     let rows = scenarios.iter().zip(&each);
+    let effect = |name: &str, logs: &[f64]| effect(compared.most(), name, logs);
     let mut rows: Vec<Effect> = rows.map(|(name, logs)| effect(name, logs)).collect();
     if scenarios.len() > 1 {
         // Runs of the same seed in two scenarios may be correlated. So average over scenarios
@@ -103,14 +136,14 @@ fn completion_time(result: &RunResult) -> f64 {
     mean(&times.map(|it| it.as_secs_f64()).collect::<Vec<f64>>())
 }
 
-fn effect(scenario: &str, logs: &[f64]) -> Effect {
+fn effect(most: f64, scenario: &str, logs: &[f64]) -> Effect {
     let estimate = t_estimate(logs);
     let share = |it: f64| exp(it) - 1.0;
     let interval = (share(estimate.ci95.0), share(estimate.ci95.1));
     let limits = Limits {
         point: Some(0.0),
-        low: -MOST,
-        high: MOST,
+        low: -most,
+        high: most,
     };
     Effect {
         scenario: scenario.to_owned(),

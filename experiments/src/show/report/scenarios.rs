@@ -8,7 +8,7 @@ use crate::findings::analysis::{Analysis, LevelKind};
 use crate::plan::{Figure, count};
 use crate::run::unit::pure_mixes;
 use crate::run::unit::{Mix, mix_name};
-use crate::show::words::median_and_level;
+use crate::show::words::{self, median_and_level};
 
 /// Labels of adoptions that come to the same run in a scenario, as in a small swarm, where shares
 /// round to one number of peers.
@@ -42,6 +42,9 @@ impl Page<'_> {
             set.push(count(plan.seeds_of(scenario), "seed"));
             let set = escape(&set.join(", "));
             self.html.push(&format!("<p class=\"small\">{set}</p>"));
+            if within.is_in_windows() {
+                self.html.paragraph(&format!("{}.", words::IN_WINDOWS));
+            }
             if let Some(why) = &within.out_of_scope {
                 self.html.paragraph(&format!(
                     "Out of scope, so it counts for no claim about all scenarios: {why}"

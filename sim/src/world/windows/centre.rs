@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use unchoke_core::time::Instant;
 
 use super::mail::Mail;
-use super::shard::{Change, Shard, Visit};
+use super::report::{Change, Visit};
+use super::shard::Shard;
+use super::spare::{Past, Spare};
 use crate::link::{FlowId, Links};
 use crate::result::{Count, Sample};
 use crate::spec::SwarmSpec;
@@ -19,12 +21,14 @@ const ENDLESS: u64 = 1 << 60;
 /// A shard, and the rates that it is to be told.
 pub(super) struct Part<'a> {
     pub(super) world: World<'a, Shard>,
-    pub(super) rates: Vec<(FlowId, u64)>,
+    /// A flow, its rate, and what it is credited with.
+    pub(super) rates: Vec<(FlowId, u64, u128)>,
 }
 
 /// State of the centre.
 pub(super) struct Centre<'a> {
     pub(super) links: Links,
+    spare: Spare,
     pub(super) tracker: Tracker,
     followers: BTreeMap<u32, u32>,
     sink: Option<&'a mut dyn Sink>,
@@ -42,6 +46,7 @@ impl<'a> Centre<'a> {
         }
         Self {
             links,
+            spare: Spare::new(2 * spec.nodes.len()),
             tracker: Tracker::new(count, &spec.tracker),
             followers: spec.followers(),
             sink,
@@ -51,15 +56,19 @@ impl<'a> Centre<'a> {
         }
     }
 
-    /// A window has ended at `now`. Returns whether the next one must follow directly.
-    pub(super) fn meet(&mut self, spec: &SwarmSpec, now: Instant, parts: &mut [Part<'_>]) -> bool {
+    /// A window is over. Returns whether the next one must follow directly.
+    pub(super) fn meet(&mut self, spec: &SwarmSpec, past: Past, parts: &mut [Part<'_>]) -> bool {
+        let now = past.end;
         exchange(parts);
         let mut is_busy = false;
         let mut notes = Vec::new();
         for at in 0..parts.len() {
             let mut report = std::mem::take(&mut parts[at].world.engine.report);
             is_busy |= !report.changes.is_empty() || parts[at].world.has_asks();
-            report.changes.drain(..).for_each(|it| self.change(now, it));
+            report
+                .changes
+                .drain(..)
+                .for_each(|it| self.change(past, it));
             report.visits.drain(..).for_each(|it| self.visit(it));
             for node in report.vacated.drain(..) {
                 if let Some(follower) = self.followers.get(&node) {
@@ -71,20 +80,27 @@ impl<'a> Centre<'a> {
             // Its lists keep their memory.
             parts[at].world.engine.report = report;
         }
-        self.solve(now, parts);
+        self.solve(past, parts);
         self.record(notes);
         self.sample(spec, now, parts);
         is_busy
     }
 
-    fn change(&mut self, now: Instant, change: Change) {
+    fn change(&mut self, past: Past, change: Change) {
         match change {
             Change::Start {
+                at,
                 flow,
                 ends,
                 ceiling,
-            } => self.links.start(now, flow, ends, ENDLESS, ceiling),
-            Change::Stop(flow) => self.links.stop(flow),
+            } => {
+                self.links.start(past.end, flow, ends, ENDLESS, ceiling);
+                self.spare.begin(flow, at);
+            }
+            Change::Stop(flow, at) => {
+                self.spare.stop(&self.links, past, flow, at);
+                self.links.stop(flow);
+            }
             Change::Weight(flow, weight) => self.links.set_weight(flow, weight),
             Change::Ceiling(flow, ceiling) => self.links.set_ceiling(flow, ceiling),
         }
@@ -97,14 +113,19 @@ impl<'a> Centre<'a> {
         }
     }
 
-    fn solve(&mut self, now: Instant, parts: &mut [Part<'_>]) {
-        self.links.solve_only(now, &mut self.changed);
+    fn solve(&mut self, past: Past, parts: &mut [Part<'_>]) {
+        self.links.solve_only(past.end, &mut self.changed);
         for flow in self.changed.drain(..) {
             let rate = self.links.rate_units(flow);
-            let (own, part) = (flow.0 as usize / parts.len(), flow.0 as usize % parts.len());
+            if self.spare.is_told(flow, rate) {
+                continue;
+            }
+            let credit = self.spare.credit(&self.links, past, flow, rate);
+            let (own, shard) = (flow.0 as usize / parts.len(), flow.0 as usize % parts.len());
             let own = FlowId(u32::try_from(own).expect("smaller than before"));
-            parts[part].rates.push((own, rate));
+            parts[shard].rates.push((own, rate, credit));
         }
+        self.spare.close();
     }
 
     /// Tells the sink what happened in the window, by time and node.

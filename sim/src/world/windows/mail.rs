@@ -14,14 +14,16 @@ use crate::world::haves::HAVE_BYTES;
 /// Events that only this engine has.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::world) enum Notice {
-    /// A dialler's handshake arrives.
-    Knock(Knock),
+    /// A dialler's handshake arrives. The dialler counts its dials.
+    Knock { knock: Knock, number: u32 },
     /// The answering handshake arrives, from an end whose node may have accepted the connection under
     /// this key.
     Opened {
         to: EndId,
         from: EndId,
         key: Option<PeerKey>,
+        /// The number of the dial.
+        number: u32,
     },
     /// The dialler has accepted the connection, under this key.
     Key { to: EndId, key: PeerKey },
@@ -50,6 +52,14 @@ pub(in crate::world) struct Mail {
 }
 
 impl Mail {
+    /// Its place among the mail that reaches a node at the same time.
+    pub(super) fn turn(&self) -> u64 {
+        match self.event {
+            Event::Own(Notice::Opened { number, .. }) => u64::from(number),
+            _ => 1 << 32 | u64::from(self.from),
+        }
+    }
+
     /// Bytes of messages that arrive with it.
     pub(super) fn bytes(&self) -> u64 {
         match &self.event {

@@ -5,12 +5,12 @@ use unchoke_core::time::Instant;
 use super::mail::{Mail, Notice};
 use crate::world::Event;
 
-/// Mail by receiver, then by time, then by sender, then in the order in which it came. A counting sort
-/// by receiver leaves few letters to compare.
+/// Mail by receiver, then by time, then by [`Mail::turn`], then in the order in which it came. A counting
+/// sort by receiver leaves few letters to compare.
 #[derive(Debug, Default)]
 pub(super) struct Pile {
-    /// Place of the receiver, time and sender of each letter, in the order in which they came.
-    stamps: Vec<(u32, Instant, u32)>,
+    /// Place of the receiver, time and turn of each letter, in the order in which they came.
+    stamps: Vec<(u32, Instant, u64)>,
     /// What is in each letter, in the same order; `None` once it is taken.
     events: Vec<Option<Event<Notice>>>,
     /// Positions of letters, sorted.
@@ -31,7 +31,7 @@ impl Pile {
 
     /// Adds a letter to the receiver at this place.
     pub(super) fn add(&mut self, place: u32, mail: Mail) {
-        self.stamps.push((place, mail.at, mail.from));
+        self.stamps.push((place, mail.at, mail.turn()));
         self.events.push(Some(mail.event));
         self.parts[place as usize].1 += 1;
     }
@@ -53,8 +53,8 @@ impl Pile {
         for (first, end) in &self.parts {
             let own = &mut self.order[*first as usize..*end as usize];
             own.sort_by_key(|it| {
-                let (_, at, from) = self.stamps[*it as usize];
-                (at, from)
+                let (_, at, turn) = self.stamps[*it as usize];
+                (at, turn)
             });
         }
     }

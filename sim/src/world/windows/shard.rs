@@ -1,13 +1,14 @@
 //! Some nodes of the swarm: what they have of the engine, and what they leave to the centre.
 
-use unchoke_core::client::Input;
 use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::time::Instant;
 use unchoke_core::tracker::Event as Announce;
 
+use super::division::Division;
 use super::mail::{Later, Mail, Notice, Outbox};
 use super::pile::Pile;
-use super::warm::Soon;
+use super::report::{Change, Report, Visit};
+use super::soon::Soon;
 use crate::access::{Access, Target};
 use crate::link::{FlowId, Held, HostId};
 use crate::node::{Contact, Peer};
@@ -15,90 +16,26 @@ use crate::queue::{EventQueue, LINES_MAX, LineId, Stamp};
 use crate::stream::{End, EndId};
 use crate::trace::{Digest, Happening};
 use crate::world::engine::{Batch, Engine, Knock};
-use crate::world::tracker::Tracker;
 use crate::world::{Event, World};
 
 /// A downlink hands over its debt to a sender in steps of at least this many bytes.
 const OWED_AT_A_TIME: u32 = 512;
 
-/// How the nodes are divided among shards: consecutive ones, equally many to each but the last.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Division {
-    nodes: u32,
-    /// Each shard has 2^`bits` nodes.
-    bits: u32,
-}
-
-impl Division {
-    /// Divides `nodes` nodes among at most `shards` shards.
-    pub(super) fn new(nodes: u32, shards: u32) -> Self {
-        let each = nodes.div_ceil(shards.max(1)).max(1).next_power_of_two();
-        let bits = each.trailing_zeros();
-        Self { nodes, bits }
-    }
-
-    /// Number of shards.
-    pub(super) fn shards(self) -> usize {
-        self.nodes.div_ceil(1 << self.bits) as usize
-    }
-
-    /// The shard of a node.
-    pub(super) fn of(self, node: u32) -> usize {
-        (node >> self.bits) as usize
-    }
-
-    /// The nodes of a shard.
-    pub(super) fn nodes(self, shard: usize) -> std::ops::Range<u32> {
-        let first = u32::try_from(shard << self.bits).expect("fewer than 2^32 nodes");
-        first..self.nodes.min(first + (1 << self.bits))
-    }
-}
-
-/// A change of a flow that the centre does not know yet.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Change {
-    Start {
-        flow: FlowId,
-        ends: (HostId, HostId),
-        ceiling: Option<u64>,
-    },
-    Stop(FlowId),
-    Weight(FlowId, u32),
-    Ceiling(FlowId, Option<u64>),
-}
-
-/// Something for the tracker.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Visit {
-    Join(u32),
-    Leave(u32),
-}
-
 /// An announce that waits for its answer.
 #[derive(Clone, Copy, Debug)]
-struct Ask {
-    node: u32,
-    tracker: usize,
-    answers: bool,
+pub(super) struct Ask {
+    pub(super) node: u32,
+    pub(super) tracker: usize,
+    pub(super) answers: bool,
 }
 
 /// A flow that has stopped. Its rate is free only when the window is over.
 #[derive(Clone, Copy, Debug)]
 struct Stopped {
+    at: Instant,
     end: EndId,
     flow: FlowId,
     rate: u64,
-}
-
-/// What the centre takes from a shard when a window is over.
-#[derive(Debug, Default)]
-pub(super) struct Report {
-    pub(super) changes: Vec<Change>,
-    pub(super) visits: Vec<Visit>,
-    /// Nodes that have left.
-    pub(super) vacated: Vec<u32>,
-    /// What has happened; empty unless somebody wants to know.
-    pub(super) notes: Vec<(Instant, Happening)>,
 }
 
 /// What the windows engine has beside a world of some nodes.
@@ -118,11 +55,15 @@ pub(in crate::world) struct Shard {
     /// Flows that have stopped in this window, and the rates that they had. They may go on.
     stopped: Vec<Stopped>,
     /// Numbers of flows that have stopped in the last window.
-    freed: Vec<FlowId>,
+    pub(super) freed: Vec<FlowId>,
     /// Bytes that each flow owes for the downlink of its receiver. Index: flow.
     owed: Vec<u32>,
     /// The other end of each connection, where the other node is. Index: connection.
     remotes: Vec<EndId>,
+    /// The number of the dial that a connection began with. Index: connection.
+    pub(super) dials: Vec<u32>,
+    /// Number of dials. Only the order of the dials of one node matters.
+    dialled: u32,
     pub(super) outbox: Outbox,
     /// Mail from each shard.
     pub(super) inbox: Vec<Vec<Mail>>,
@@ -133,7 +74,7 @@ pub(in crate::world) struct Shard {
     /// What the present node has to do by itself before the window is over.
     pub(super) soon: EventQueue<Event<Notice>>,
     sequence: u64,
-    asks: Vec<Ask>,
+    pub(super) asks: Vec<Ask>,
     pub(super) report: Report,
     pub(super) is_watched: bool,
     /// Index: place of the node.
@@ -156,6 +97,8 @@ impl Shard {
             freed: Vec::new(),
             owed: Vec::new(),
             remotes: Vec::new(),
+            dials: Vec::new(),
+            dialled: 0,
             outbox: Outbox::new(shards),
             inbox: (0..shards).map(|_| Vec::new()).collect(),
             later: Later::default(),
@@ -179,7 +122,7 @@ impl Shard {
     pub(super) fn end_flows(&mut self) {
         for it in std::mem::take(&mut self.stopped) {
             let flow = self.number_of(it.flow);
-            self.report.changes.push(Change::Stop(flow));
+            self.report.changes.push(Change::Stop(flow, it.at));
             self.freed.push(it.flow);
         }
     }
@@ -202,71 +145,12 @@ impl Shard {
         FlowId(flow.0 * shards + own)
     }
 
-    fn set_remote(&mut self, end: EndId, remote: EndId) {
+    pub(super) fn set_remote(&mut self, end: EndId, remote: EndId) {
         let index = end.index() / 2;
         if self.remotes.len() <= index {
             self.remotes.resize(index + 1, EndId::LAST);
         }
         self.remotes[index] = remote;
-    }
-}
-
-impl World<'_, Shard> {
-    /// Takes in what the centre decided when the last window was over.
-    pub(super) fn hear(&mut self, rates: &mut Vec<(FlowId, u64)>, tracker: &Tracker) {
-        for (flow, rate) in rates.drain(..) {
-            self.engine.held.impose(self.now, flow, rate);
-        }
-        self.flows.free(&mut self.engine.freed);
-        for ask in std::mem::take(&mut self.engine.asks) {
-            let at = self.engine.at(ask.node);
-            let Some(mut peer) = self.peers[at].take() else {
-                continue;
-            };
-            let outcome = ask
-                .answers
-                .then(|| self.heard(ask.node, &mut peer, tracker));
-            self.peers[at] = Some(peer);
-            let tracker = ask.tracker;
-            self.tell(ask.node, Input::Announced { tracker, outcome });
-        }
-    }
-
-    /// Whether announces wait for answers.
-    pub(super) fn has_asks(&self) -> bool {
-        !self.engine.asks.is_empty()
-    }
-
-    fn on_knock(&mut self, knock: Knock) {
-        let (dialler, node) = (knock.node, self.engine.present);
-        let delay_ns = self.spec.delay_ns(dialler, node);
-        let line = self.engine.line(delay_ns);
-        let end = self.streams.open(dialler, node, delay_ns, line);
-        self.transport.open(end);
-        self.engine.set_remote(end, knock.from);
-        self.on_dial(end.other());
-    }
-
-    /// The node at the other side of `end` knows the connection under this key.
-    fn on_key(&mut self, end: EndId, key: PeerKey) {
-        self.streams[end.other()].set_key(key);
-        let (node, own) = (self.streams[end].node, self.streams[end].key());
-        if let Some(peer) = self.peers[self.engine.at(node)].as_mut() {
-            peer.met(own, end, key);
-        }
-    }
-
-    fn on_inflow(&mut self, begins: bool) {
-        let at = self.engine.at(self.engine.present);
-        if begins {
-            self.access[at].begin_inflow();
-        } else {
-            self.access[at].end_inflow();
-        }
-    }
-
-    fn tell_inflow(&mut self, end: EndId, begins: bool) {
-        self.post(end, Event::Own(Notice::Inflow { begins }));
     }
 }
 
@@ -286,8 +170,8 @@ impl Engine for Shard {
 
     fn on_notice(world: &mut World<'_, Self>, notice: Notice) {
         match notice {
-            Notice::Knock(knock) => world.on_knock(knock),
-            Notice::Opened { to, from, key } => {
+            Notice::Knock { knock, number } => world.on_knock(knock, number),
+            Notice::Opened { to, from, key, .. } => {
                 world.engine.set_remote(to, from);
                 if let Some(key) = key {
                     world.streams[to.other()].set_key(key);
@@ -337,7 +221,9 @@ impl Engine for Shard {
     }
 
     fn knock(&mut self, now: Instant, wait_ns: u64, knock: Knock, to: u32) {
-        let event = Event::Own(Notice::Knock(knock));
+        let number = self.dialled;
+        self.dialled += 1;
+        let event = Event::Own(Notice::Knock { knock, number });
         self.mail(after(now, wait_ns), (knock.node, to), event);
     }
 
@@ -390,7 +276,14 @@ impl Engine for Shard {
     fn post_opened(world: &mut World<'_, Self>, end: EndId) {
         let (to, it) = (world.engine.there(end), &world.streams[end]);
         let (from, key) = (end, it.has_key().then(|| it.key()));
-        world.post(end, Event::Own(Notice::Opened { to, from, key }));
+        let number = world.engine.dials[end.index() / 2];
+        let notice = Notice::Opened {
+            to,
+            from,
+            key,
+            number,
+        };
+        world.post(end, Event::Own(notice));
     }
 
     fn begin_inflow(world: &mut World<'_, Self>, end: EndId) {
@@ -432,13 +325,14 @@ impl Engine for Shard {
         self.held.start(now, flow, ends.0.0 - self.first, bytes);
         if let Some(place) = self.stopped.iter().position(|it| it.flow == flow) {
             let it = self.stopped.swap_remove(place);
-            self.held.impose(now, flow, it.rate);
+            self.held.impose(now, flow, it.rate, 0);
             let flow = self.number_of(flow);
             self.report.changes.push(Change::Ceiling(flow, ceiling));
             return;
         }
         let flow = self.number_of(flow);
         self.report.changes.push(Change::Start {
+            at: now,
             flow,
             ends,
             ceiling,
@@ -449,10 +343,15 @@ impl Engine for Shard {
         self.held.extend(now, flow, bytes);
     }
 
-    fn stop_flow(&mut self, end: EndId, flow: FlowId) -> bool {
+    fn stop_flow(&mut self, at: Instant, end: EndId, flow: FlowId) -> bool {
         let rate = self.held.stop(flow);
         self.owed[flow.0 as usize] = 0;
-        self.stopped.push(Stopped { end, flow, rate });
+        self.stopped.push(Stopped {
+            at,
+            end,
+            flow,
+            rate,
+        });
         false
     }
 

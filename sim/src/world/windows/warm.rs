@@ -8,17 +8,9 @@ use unchoke_core::torrent::ManyTorrents as _;
 use super::mail::Notice;
 use super::pile::Pile;
 use super::shard::Shard;
-use crate::stream::EndId;
+use super::soon::Soon;
 use crate::world::warm::Concern;
 use crate::world::{Event, World};
-
-/// Lists that are used again.
-#[derive(Debug, Default)]
-pub(super) struct Soon {
-    concerns: Vec<Concern>,
-    /// Streams whose blocks will leave.
-    ends: Vec<EndId>,
-}
 
 impl World<'_, Shard> {
     /// Reads the memory that the nodes at these places will use before `end`.
