@@ -63,6 +63,7 @@ struct Run {
     seconds: f64,
     received_bytes: f64,
     sent_bytes: f64,
+    useful_bytes: f64,
     wasted_bytes: f64,
 }
 
@@ -100,12 +101,21 @@ pub(super) fn live(args: &LiveArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Log ratios of optimized over naive, one for each round. `None` if a round has a zero on a side: the
-/// others alone would be a selection.
+/// Log ratios of optimized over naive for each useful byte, one for each round: runs of `--pieces` end with unequal
+/// useful bytes. `None` if a round has a zero on a side: the others alone would be a selection.
 fn logs(bench: &Bench, value: fn(&Run) -> f64) -> Option<Vec<f64>> {
     let pairs = bench.rounds.iter();
-    let pairs = pairs.map(|it| (value(&it.optimized), value(&it.naive)));
-    let each = pairs.map(|it| (it.0 > 0.0 && it.1 > 0.0).then(|| ln(it.0 / it.1)));
+    let each = pairs.map(|Round { naive, optimized }| {
+        let parts = [
+            value(optimized),
+            value(naive),
+            naive.useful_bytes,
+            optimized.useful_bytes,
+        ];
+        let [ours, theirs, useful, our_useful] = parts;
+        let are_there = parts.iter().all(|it| *it > 0.0);
+        are_there.then(|| ln(ours / theirs * (useful / our_useful)))
+    });
     each.collect()
 }
 
@@ -120,8 +130,8 @@ fn report(bench: &Bench) -> String {
     let (ours, theirs) = (bench.optimized.label(), bench.naive.label());
     let rounds = count(bench.rounds.len(), "round");
     line(format!(
-        "{ours} against {theirs}, {rounds} in pairs; savings of bytes and the ratio of times, with \
-         95 % intervals (Student's t of log ratios)"
+        "{ours} against {theirs}, {rounds} in pairs; savings of bytes and the ratio of times, for each useful \
+         byte, with 95 % intervals (Student's t of log ratios)"
     ));
     for (name, value) in BYTES {
         let saving = bounds(bench, value).map(|it| it.estimate().map(|log| 1.0 - exp(log)));
@@ -189,6 +199,7 @@ mod tests {
             seconds: 10.0,
             received_bytes: bytes,
             sent_bytes: 1.0,
+            useful_bytes: 500.0,
             wasted_bytes: bytes / 10.0,
         };
         let side = |policy: &str| Side {
@@ -226,6 +237,16 @@ mod tests {
         assert!(text.contains("wasted           10.0 %"), "{text}");
         let other = bench(&[(800.0, 1000.0), (812.0, 1010.0), (790.0, 990.0)]);
         assert_eq!(verdict(&other), "costs; time kept");
+    }
+
+    /// Runs of `--pieces` end with unequal useful bytes.
+    #[test]
+    fn more_bytes_for_more_that_is_useful_are_no_cost() {
+        let mut twice = bench(&[(1000.0, 2000.0); 3]);
+        for it in &mut twice.rounds {
+            it.optimized.useful_bytes *= 2.0;
+        }
+        assert!(report(&twice).contains("received         0.0 % [0.0, 0.0]"));
     }
 
     /// A saving that is printed as 0.0 % is none, however narrow its interval.

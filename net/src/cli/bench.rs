@@ -197,6 +197,9 @@ impl Drop for Scratch {
 /// Name of the row of times.
 const TIME: &str = "time, ms";
 
+/// Name of the row of useful bytes, to which savings relate.
+const USEFUL: &str = "payload_useful_bytes";
+
 fn milliseconds(tally: &Tally) -> u64 {
     u64::try_from(tally.elapsed.as_millis()).unwrap_or(u64::MAX)
 }
@@ -207,7 +210,7 @@ fn rows(tally: &Tally) -> Vec<(String, u64)> {
     let ledger = &tally.ledger;
     let mut rows = vec![
         (TIME.to_owned(), milliseconds(tally)),
-        ("payload_useful_bytes".to_owned(), ledger.payload_useful),
+        (USEFUL.to_owned(), ledger.payload_useful),
     ];
     for cause in Waste::ALL {
         let bytes = ledger.payload_wasted[cause as usize];
@@ -228,15 +231,22 @@ fn rows(tally: &Tally) -> Vec<(String, u64)> {
     rows
 }
 
-/// Savings of `optimized` compared to `naive`, in tenths of a percent; `None` if `naive` is zero.
-fn saving(naive: u64, optimized: u64) -> Option<i128> {
-    let (naive, optimized) = (i128::from(naive), i128::from(optimized));
-    (naive > 0).then(|| (naive - optimized) * 1000 / naive)
+/// A figure of a side, and its useful bytes.
+type Cost = (u64, u64);
+
+/// Savings of `optimized` compared to `naive` for each useful byte, in tenths of a percent; `None` if `naive` is zero.
+/// Runs of `--pieces` end with unequal useful bytes.
+fn saving(naive: Cost, optimized: Cost) -> Option<i128> {
+    let (left, right) = (
+        i128::from(naive.0) * i128::from(optimized.1),
+        i128::from(optimized.0) * i128::from(naive.1),
+    );
+    (left > 0).then(|| (left - right) * 1000 / left)
 }
 
 /// The same for times. A time below a millisecond is not measured, so nothing is said of it.
-fn time_saving(naive: u64, optimized: u64) -> Option<i128> {
-    saving(naive, optimized).filter(|_| optimized > 0)
+fn time_saving(naive: Cost, optimized: Cost) -> Option<i128> {
+    saving(naive, optimized).filter(|_| optimized.0 > 0)
 }
 
 fn percent(tenths: i128) -> String {
@@ -275,20 +285,22 @@ fn table(sides: &[Side; 2]) -> Table {
         "sum over the runs".to_owned(),
         format!("naive: {}", naive.label()),
         format!("optimized: {}", optimized.label()),
-        "saved".to_owned(),
+        "saved a useful byte".to_owned(),
     ]);
     let runs = [naive.runs.to_string(), optimized.runs.to_string()];
     table.add_row(["runs completed", &runs[0], &runs[1], ""]);
-    let right = rows(&optimized.total());
-    for ((name, value), (_, other)) in rows(&naive.total()).into_iter().zip(right) {
+    let [left, right] = [naive.total(), optimized.total()];
+    let useful = [&left, &right].map(|it| it.ledger.payload_useful);
+    for ((name, value), (_, other)) in rows(&left).into_iter().zip(rows(&right)) {
         // Show all causes of waste, but only the kinds of messages that occurred.
         if value == 0 && other == 0 && !name.starts_with("payload_") {
             continue;
         }
-        let saved = if name == TIME {
-            time_saving(value, other)
-        } else {
-            saving(value, other)
+        let (naive, optimized) = ((value, useful[0]), (other, useful[1]));
+        let saved = match name.as_str() {
+            TIME => time_saving(naive, optimized),
+            USEFUL => None,
+            _ => saving(naive, optimized),
         };
         let saved = saved.map_or("-".to_owned(), percent);
         table.add_row([name, value.to_string(), other.to_string(), saved]);
@@ -301,9 +313,11 @@ fn table(sides: &[Side; 2]) -> Table {
 
 fn sentence(sides: &[Side; 2]) -> String {
     let [naive, optimized] = sides.each_ref().map(Side::total);
-    let all = |tally: &Tally| tally.ledger.received() + tally.ledger.sent();
+    let useful = |tally: &Tally| tally.ledger.payload_useful;
+    let all = |tally: &Tally| (tally.ledger.received() + tally.ledger.sent(), useful(tally));
     let bytes = saving(all(&naive), all(&optimized)).map_or("-".to_owned(), percent);
-    let time = time_saving(milliseconds(&naive), milliseconds(&optimized));
+    let time = |tally: &Tally| (milliseconds(tally), useful(tally));
+    let time = time_saving(time(&naive), time(&optimized));
     let time = time.map_or("-".to_owned(), percent);
     format!(
         "{} against {}: bytes both ways saved {bytes}, time saved {time} ({} runs each; \
@@ -351,13 +365,16 @@ mod tests {
 
     #[test]
     fn savings_are_relative_to_the_naive_side() {
-        assert_eq!(saving(1000, 600).map(percent).as_deref(), Some("40.0 %"));
-        assert_eq!(saving(1000, 1005).map(percent).as_deref(), Some("-0.5 %"));
-        assert_eq!(saving(0, 5), None);
-        assert_eq!(saving(5, 0).map(percent).as_deref(), Some("100.0 %"));
+        let of = |naive, optimized| saving((naive, 50), (optimized, 50)).map(percent);
+        assert_eq!(of(1000, 600).as_deref(), Some("40.0 %"));
+        assert_eq!(of(1000, 1005).as_deref(), Some("-0.5 %"));
+        assert_eq!(of(0, 5), None);
+        assert_eq!(of(5, 0).as_deref(), Some("100.0 %"));
         for (naive, optimized) in [(0, 5), (5, 0), (0, 0)] {
-            assert_eq!(time_saving(naive, optimized), None);
+            assert_eq!(time_saving((naive, 1), (optimized, 1)), None);
         }
+        // Twice the bytes for twice as much that is useful are no cost.
+        assert_eq!(saving((1000, 50), (2000, 100)), Some(0));
     }
 
     #[test]
