@@ -68,8 +68,8 @@ pub(super) fn solver(args: &SolverArgs) -> Result<Exit, Failure> {
     }
     let mut repeat = vec!["lab solver --seeds".to_owned(), args.seeds.to_string()];
     repeat.extend(args.engine.then(|| "--engine".to_owned()));
-    let named = args.scenario.iter();
-    repeat.extend(named.flat_map(|it| ["--scenario".to_owned(), quoted(it)]));
+    let options = args.scenario.iter();
+    repeat.extend(options.flat_map(|it| ["--scenario".to_owned(), quoted(it)]));
     let repeat = repeat.join(" ");
     print(&format!(
         "{}\nmean completion time, {word} over exact {key}, less 1; 95 % Student t interval over {} \
