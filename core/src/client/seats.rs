@@ -41,9 +41,14 @@ enum Place<P: Places> {
     Taken(Seat<P>),
     /// The key of a web seed, which it keeps for ever: it can be blamed for all it sent.
     Kept,
-    /// The peer is gone, but blocks that it sent are not verified yet. The number orders such
-    /// peers: lower numbers left earlier.
-    Left(P::Address, u32),
+    /// The peer is gone, but blocks that it sent are not verified yet.
+    Left {
+        address: P::Address,
+        /// We had opened its connection.
+        outgoing: bool,
+        /// Orders such peers: lower numbers left earlier.
+        turn: u32,
+    },
 }
 
 /// All seats. The index is the [`PeerKey`].
@@ -90,11 +95,20 @@ fn key(place: usize) -> PeerKey {
 impl<P: Places> Seats<P> {
     /// Adds a connection. Returns its key, and whether the last peer with that key was on the same
     /// host. If a closed connection of the host still has a key, that key is used again: so the
-    /// host is blamed for its blocks under any peer id. Otherwise the lowest free key is used.
+    /// host is blamed for its blocks under any peer id. But of two ports of a host that we dialled,
+    /// each answers for itself: behind one address may be many peers. Otherwise the lowest free key
+    /// is used.
     pub(super) fn join(&mut self, seat: Seat<P>) -> (PeerKey, bool) {
         let host = P::host(seat.address);
-        let same =
-            |it: &Place<P>| matches!(it, Place::Left(address, _) if P::host(*address) == host);
+        let same = |it: &Place<P>| match it {
+            Place::Left {
+                address, outgoing, ..
+            } => {
+                let elsewhere = seat.outgoing && *outgoing && seat.address != *address;
+                P::host(*address) == host && !elsewhere
+            }
+            Place::Free | Place::Kept | Place::Taken(_) => false,
+        };
         let left = if self.waiting > 0 {
             self.places.iter().position(same)
         } else {
@@ -147,10 +161,14 @@ impl<P: Places> Seats<P> {
         }
         self.left = self.left.wrapping_add(1);
         self.waiting += 1;
-        self.places[peer.0 as usize] = Place::Left(seat.address, self.left);
+        self.places[peer.0 as usize] = Place::Left {
+            address: seat.address,
+            outgoing: seat.outgoing,
+            turn: self.left,
+        };
         if usize::from(self.waiting) > LEFT {
             let left = (0..).zip(&self.places).filter_map(|(place, it)| match it {
-                Place::Left(_, turn) => Some((*turn, place)),
+                Place::Left { turn, .. } => Some((*turn, place)),
                 Place::Free | Place::Kept | Place::Taken(_) => None,
             });
             let oldest = left.min().expect("there are more than none").1;
@@ -165,7 +183,7 @@ impl<P: Places> Seats<P> {
             return;
         }
         for (place, it) in self.places.iter_mut().enumerate() {
-            if matches!(it, Place::Left(..)) && !answers(key(place)) {
+            if matches!(it, Place::Left { .. }) && !answers(key(place)) {
                 *it = Place::Free;
                 self.waiting -= 1;
             }
@@ -175,14 +193,14 @@ impl<P: Places> Seats<P> {
     pub(super) fn get(&self, peer: PeerKey) -> Option<&Seat<P>> {
         match self.places.get(peer.0 as usize)? {
             Place::Taken(seat) => Some(seat),
-            Place::Free | Place::Kept | Place::Left(..) => None,
+            Place::Free | Place::Kept | Place::Left { .. } => None,
         }
     }
 
     pub(super) fn get_mut(&mut self, peer: PeerKey) -> Option<&mut Seat<P>> {
         match self.places.get_mut(peer.0 as usize)? {
             Place::Taken(seat) => Some(seat),
-            Place::Free | Place::Kept | Place::Left(..) => None,
+            Place::Free | Place::Kept | Place::Left { .. } => None,
         }
     }
 
@@ -190,7 +208,7 @@ impl<P: Places> Seats<P> {
     pub(super) fn address(&self, peer: PeerKey) -> Option<P::Address> {
         match self.places.get(peer.0 as usize)? {
             Place::Taken(seat) => Some(seat.address),
-            Place::Left(address, _) => Some(*address),
+            Place::Left { address, .. } => Some(*address),
             Place::Free | Place::Kept => None,
         }
     }
@@ -200,7 +218,7 @@ impl<P: Places> Seats<P> {
         let places = (0..).map(PeerKey).zip(&self.places);
         places.filter_map(|(peer, it)| match it {
             Place::Taken(seat) => Some((peer, seat)),
-            Place::Free | Place::Kept | Place::Left(..) => None,
+            Place::Free | Place::Kept | Place::Left { .. } => None,
         })
     }
 
