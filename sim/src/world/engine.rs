@@ -11,7 +11,6 @@ use std::fmt::Debug;
 
 use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::time::Instant;
-use unchoke_core::tracker;
 
 use super::{Event, World};
 use crate::access::Access;
@@ -144,20 +143,15 @@ pub(super) trait Engine: Debug + Sized {
     /// Sets the ceiling of a flow in bytes/s; `None` removes it.
     fn set_ceiling(&mut self, flow: FlowId, ceiling: Option<u64>);
 
-    /// A node arrives at the tracker.
-    fn register(world: &mut World<'_, Self>, node: u32);
+    /// The tracker has to know a node.
+    fn register(&mut self, node: u32);
 
     /// A node leaves the tracker.
     fn unregister(&mut self, node: u32);
 
-    /// The client of `node`, which is `peer`, announces to the tracker of this number.
-    fn announce(
-        world: &mut World<'_, Self>,
-        node: u32,
-        peer: &mut Peer,
-        tracker: usize,
-        event: Option<tracker::Event>,
-    );
+    /// The client of `node`, which is `peer`, asks the tracker of this number, which `answers` or does
+    /// not.
+    fn ask(world: &mut World<'_, Self>, node: u32, peer: &mut Peer, tracker: usize, answers: bool);
 
     /// A node has left. Another one may join in its place.
     fn vacate(&mut self, now: Instant, node: u32);

@@ -10,7 +10,6 @@ use unchoke_core::client::Input;
 use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::time::Instant;
-use unchoke_core::tracker::Event as Announce;
 
 mod warm;
 
@@ -352,10 +351,8 @@ impl Engine for Exact<'_> {
         self.links.set_ceiling(flow, ceiling);
     }
 
-    fn register(world: &mut World<'_, Self>, node: u32) {
-        if world.spec.tracker.answers(world.now) {
-            world.engine.tracker.join(node);
-        }
+    fn register(&mut self, node: u32) {
+        self.tracker.join(node);
     }
 
     fn unregister(&mut self, node: u32) {
@@ -363,18 +360,7 @@ impl Engine for Exact<'_> {
     }
 
     /// The tracker answers at once, or not at all during an outage.
-    fn announce(
-        world: &mut World<'_, Self>,
-        node: u32,
-        peer: &mut Peer,
-        tracker: usize,
-        event: Option<Announce>,
-    ) {
-        if event == Some(Announce::Stopped) {
-            return world.engine.unregister(node);
-        }
-        Self::register(world, node);
-        let answers = world.spec.tracker.answers(world.now);
+    fn ask(world: &mut World<'_, Self>, node: u32, peer: &mut Peer, tracker: usize, answers: bool) {
         let outcome = answers.then(|| world.heard(node, peer, &world.engine.tracker));
         let answer = Input::Announced { tracker, outcome };
         world.replies.push_back(answer);

@@ -4,6 +4,7 @@ use unchoke_core::client::announcer::Wishes;
 use unchoke_core::client::{Heard, Input};
 use unchoke_core::rng::Purpose;
 use unchoke_core::time::Instant;
+use unchoke_core::tracker::Event as Announce;
 
 use super::engine::Engine;
 use super::tracker::Tracker;
@@ -39,7 +40,7 @@ impl<E: Engine> World<'_, E> {
         }
         // Register now, not at the first announce: the peers of a flash crowd should learn of each
         // other.
-        E::register(self, node);
+        self.register(node);
         self.note(Happening::Join { node });
     }
 
@@ -67,6 +68,30 @@ impl<E: Engine> World<'_, E> {
         let place = self.engine.at(node);
         self.timers
             .set(place.try_into().expect("no more than nodes"), at);
+    }
+
+    /// The tracker learns of `node`, unless it is out of order. Returns whether it answers.
+    fn register(&mut self, node: u32) -> bool {
+        let answers = self.spec.tracker.answers(self.now);
+        if answers {
+            self.engine.register(node);
+        }
+        answers
+    }
+
+    /// The client of `node`, which is `peer`, announces to the tracker of this number.
+    pub(super) fn announce(
+        &mut self,
+        node: u32,
+        peer: &mut Peer,
+        tracker: usize,
+        event: Option<Announce>,
+    ) {
+        if event == Some(Announce::Stopped) {
+            return self.engine.unregister(node);
+        }
+        let answers = self.register(node);
+        E::ask(self, node, peer, tracker, answers);
     }
 
     /// What the client of `node`, which is `peer`, hears from a tracker that knows the node.

@@ -52,7 +52,7 @@ impl<E: Engine> World<'_, E> {
             Output::Drop { door, .. } => self.drop_door(peer, door),
             Output::Joined { door, peer: key } => self.join(node, peer, door, key),
             Output::Close { peer: key, .. } => self.hang_up(peer, key),
-            Output::Announce { tracker, event } => E::announce(self, node, peer, tracker, event),
+            Output::Announce { tracker, event } => self.announce(node, peer, tracker, event),
             Output::Completed => self.complete(node, peer),
             Output::Banned { .. } | Output::UseWebSeed { .. } | Output::LeftWebSeed { .. } => {}
             Output::Send { .. }

@@ -2,7 +2,6 @@
 
 use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::time::Instant;
-use unchoke_core::tracker::Event as Announce;
 
 use super::division::Division;
 use super::mail::{Later, Mail, Notice, Outbox};
@@ -373,10 +372,8 @@ impl Engine for Shard {
         self.report.changes.push(Change::Ceiling(flow, ceiling));
     }
 
-    fn register(world: &mut World<'_, Self>, node: u32) {
-        if world.spec.tracker.answers(world.now) {
-            world.engine.report.visits.push(Visit::Join(node));
-        }
+    fn register(&mut self, node: u32) {
+        self.report.visits.push(Visit::Join(node));
     }
 
     fn unregister(&mut self, node: u32) {
@@ -384,18 +381,7 @@ impl Engine for Shard {
     }
 
     /// The answer comes when the window is over.
-    fn announce(
-        world: &mut World<'_, Self>,
-        node: u32,
-        _: &mut Peer,
-        tracker: usize,
-        event: Option<Announce>,
-    ) {
-        if event == Some(Announce::Stopped) {
-            return world.engine.unregister(node);
-        }
-        Self::register(world, node);
-        let answers = world.spec.tracker.answers(world.now);
+    fn ask(world: &mut World<'_, Self>, node: u32, _: &mut Peer, tracker: usize, answers: bool) {
         world.engine.asks.push(Ask {
             node,
             tracker,
