@@ -1,5 +1,7 @@
 //! `lab planted PLAN`: changes are planted in the candidate, and the gate says of each what it sees.
 
+use std::path::Path;
+
 use clap::Args;
 use comfy_table::Table as Shown;
 
@@ -66,7 +68,9 @@ pub(super) fn run(it: &PlantedArgs) -> Result<Exit, Failure> {
     };
     // A wrong change is to be known before the runs.
     let before = plan_with(None)?;
-    let out = it.plan_args.folder(&before);
+    // Not in the folder of the plan, whose runs must come after its registration.
+    let own = || Path::new("results/planted").join(&before.name);
+    let out = it.plan_args.out.clone().unwrap_or_else(own);
     let plans = changes.iter().map(|it| plan_with(Some(&it.1)));
     let plans: Vec<Plan> = plans.collect::<Result<_, _>>()?;
     stop::listen()?;
