@@ -26,6 +26,8 @@ use gateway::Gateway;
 const RETRY: Duration = Duration::from_mins(10);
 /// A mapping is renewed after half of its lifetime, but not more often than this.
 const RENEW_MIN: Duration = Duration::from_mins(1);
+/// Time that a request gets at the end, so that the mapping that it makes is known and removed.
+const GRACE: Duration = Duration::from_millis(250);
 /// Time limit for removing all mappings: the user must not wait longer at the end.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Most external ports that are tried if they are in use.
@@ -105,11 +107,17 @@ impl Mappings {
     }
 }
 
+/// A mapping that exists, and the protocol that made it and ends it.
+struct Open {
+    external: u16,
+    way: Way,
+}
+
 /// A port and the state of its mapping.
 struct Port {
     transport: Transport,
     internal: u16,
-    open: Option<Granted>,
+    open: Option<Open>,
     nonce: [u8; 12],
 }
 
@@ -118,6 +126,7 @@ struct Task {
     ports: Vec<Port>,
     teller: Sender<Mapped>,
     gateway: Gateway,
+    /// The protocol of the last mapping, with which the next request begins.
     way: Option<Way>,
 }
 
@@ -155,9 +164,14 @@ async fn run(
         way: None,
     };
     loop {
+        let mapping = task.map_all();
+        tokio::pin!(mapping);
         let wait = tokio::select! {
-            _ = &mut stopped => break,
-            wait = task.map_all() => wait,
+            _ = &mut stopped => {
+                drop(tokio::time::timeout(GRACE, mapping).await);
+                break;
+            }
+            wait = &mut mapping => wait,
         };
         tokio::select! {
             _ = &mut stopped => break,
@@ -211,9 +225,9 @@ impl Task {
                 Ok(granted) => {
                     let port = &mut self.ports[place];
                     let (transport, internal) = (port.transport, port.internal);
-                    let before = port.open.replace(granted);
                     let (external, way_name) = (granted.external, way.name());
-                    self.way = Some(way);
+                    self.way = Some(way.clone());
+                    let before = port.open.replace(Open { external, way });
                     if before.map(|it| it.external) != Some(external) {
                         self.tell(Mapped::Open {
                             transport,
@@ -246,7 +260,7 @@ impl Task {
         let mut wish = Wish {
             transport: port.transport,
             internal: port.internal,
-            external: port.open.map_or(port.internal, |it| it.external),
+            external: port.open.as_ref().map_or(port.internal, |it| it.external),
             seconds: u32::try_from(LIFETIME.as_secs()).expect("two hours"),
         };
         let Way::Upnp(control) = way else {
@@ -277,17 +291,14 @@ impl Task {
     }
 
     async fn remove_all(&self) {
-        let Some(way) = &self.way else {
-            return;
-        };
         for port in &self.ports {
-            let Some(granted) = port.open else {
+            let Some(Open { external, way }) = &port.open else {
                 continue;
             };
             let wish = Wish {
                 transport: port.transport,
                 internal: port.internal,
-                external: granted.external,
+                external: *external,
                 seconds: 0,
             };
             let removed = if let Way::Upnp(control) = way {

@@ -17,6 +17,8 @@ const HERE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 77);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Speaks {
     Pcp,
+    /// PCP, with answers for TCP ports only.
+    PcpForTcp,
     NatPmp,
     Upnp,
     /// UPnP, with permanent mappings only.
@@ -48,7 +50,8 @@ fn note(table: &Table, tcp: bool, internal: u16, seconds: u32) -> u16 {
 
 fn answer(speaks: Speaks, asked: &[u8], table: &Table) -> Option<Vec<u8>> {
     match (asked[0], speaks) {
-        (2, Speaks::Pcp) if asked.len() == 60 => {
+        (2, Speaks::PcpForTcp) if asked[36] != 6 => None,
+        (2, Speaks::Pcp | Speaks::PcpForTcp) if asked.len() == 60 => {
             let external = note(table, asked[36] == 6, word(asked, 40), long(asked, 4));
             let mut reply = asked.to_vec();
             reply[1] = 0x81;
@@ -165,7 +168,9 @@ fn serve_upnp(speaks: Speaks, table: Table) {
 fn mapped_by(speaks: Speaks, way: &str) {
     let table = Table::default();
     match speaks {
-        Speaks::Pcp | Speaks::NatPmp => serve_datagrams(speaks, Arc::clone(&table)),
+        Speaks::Pcp | Speaks::PcpForTcp | Speaks::NatPmp => {
+            serve_datagrams(speaks, Arc::clone(&table));
+        }
         Speaks::Upnp | Speaks::UpnpForEver => serve_upnp(speaks, Arc::clone(&table)),
     }
     let runtime = tokio::runtime::Runtime::new().expect("runtime");
@@ -232,6 +237,14 @@ fn a_gateway_that_speaks_pcp_leads_to_us() {
     let test = "a_gateway_that_speaks_pcp_leads_to_us";
     if behind_a_gateway(module_path!(), test) {
         mapped_by(Speaks::Pcp, "PCP: ");
+    }
+}
+
+#[test]
+fn a_mapping_is_removed_although_the_next_one_is_not_made() {
+    let test = "a_mapping_is_removed_although_the_next_one_is_not_made";
+    if behind_a_gateway(module_path!(), test) {
+        mapped_by(Speaks::PcpForTcp, "PCP: ");
     }
 }
 
