@@ -22,7 +22,7 @@ use super::finding::Finders;
 use super::keeping::Kept;
 use super::manner::{DOWNLOAD_POLICY, Manner};
 use super::options::{Download, Transfer};
-use super::part::{Part, Taken};
+use super::part::{Part, Taken, Turn};
 use super::printer::Reporting;
 use super::seeding::Enough;
 use super::signals::{Signals, Stopper};
@@ -431,6 +431,7 @@ async fn fetch_one(
     let part = Part {
         taken: &common.taken,
         shown: &shown,
+        turn: Turn::default(),
         waited,
         share: common.shares.join(),
     };

@@ -6,7 +6,7 @@ use std::task::Poll;
 use super::finding::Finders;
 use super::manner::CONNECTIONS;
 use super::options::Download;
-use super::part::{Part, Taken};
+use super::part::{Part, Taken, Turn};
 use super::signals::Signals;
 use super::transfer::{Around, fetch, named_peers, open_entrance};
 use super::{Failure, about, block_on};
@@ -61,10 +61,13 @@ async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure
     let shares = limits
         .shares(Some(usual_connections(options)), limits.connections_each())
         .divided(count);
-    let fetching = each.iter().zip(shares).map(|(own, share)| {
+    let turns = Turn::each(&options.torrents);
+    let fetching = each.iter().zip(shares).zip(turns);
+    let fetching = fetching.map(|((own, share), turn)| {
         let part = Part {
             taken: &taken,
             shown: own.torrents[0].to_str().unwrap_or_default(),
+            turn,
             waited: false,
             share,
         };

@@ -121,7 +121,7 @@ pub(super) fn open_entrance(transfer: &Transfer, connections: u16) -> Result<Ent
 pub(super) async fn fetch(
     options: &Download,
     around: Around<'_>,
-    part: Option<Part<'_>>,
+    mut part: Option<Part<'_>>,
 ) -> Result<(), Failure> {
     let Around {
         named,
@@ -134,7 +134,8 @@ pub(super) async fn fetch(
     let torrent = &options.torrents[0];
     let source = Source::find(options, torrent, named, finders, entrance, signals).await?;
     let metainfo = source.metainfo;
-    if let Some(part) = &part {
+    if let Some(part) = &mut part {
+        let _turn = std::mem::take(&mut part.turn).come().await;
         part.taken.take(&metainfo, &shown_url(part.shown))?;
     }
     let common = settings(
