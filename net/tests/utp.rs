@@ -1,6 +1,7 @@
 //! Transfers over uTP between two of our own clients, on loopback.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use unchoke_net::route::{Bind, Route};
 use unchoke_net::session::{Session, Settings};
 use unchoke_net::utp::{Utp, UtpMode};
 
-use crate::common::command::{Listening, run, seed, stderr, unchoke};
+use crate::common::command::{Listening, run, seed, stderr, unchoke, wait};
 use crate::common::{PATIENCE, sample, sample_called, sample_with};
 
 #[test]
@@ -61,7 +62,12 @@ fn who_is_not_reached_by_tcp_is_reached_by_utp_and_nothing_passes_a_proxy() {
     ];
     let with = |utp, extra: &[&str]| {
         let end = ["--utp", utp, "--timeout", "4 s"];
-        run(away.path(), &[&words[..], &end, extra].concat())
+        let words = [&words[..], &end, extra].concat();
+        let mut command = unchoke(away.path(), &words);
+        // So that a failure shows what happened.
+        command.env("UNCHOKE_LOG", "debug").stdin(Stdio::null());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        wait(child.spawn().expect("the command starts"), &words)
     };
     let refused = with("off", &[]);
     assert_eq!(refused.status.code(), Some(1), "{}", stderr(&refused));
