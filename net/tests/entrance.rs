@@ -5,18 +5,12 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
 use crate::common::command::{Reporting, run, seed, stderr, unchoke};
+use crate::common::ports::free_port;
 use crate::common::{Sample, sample_called};
 
 fn samples() -> Vec<Sample> {
     let sample = |name: &&str| sample_called(name, &[], 32 * 1024, 700_001);
     ["one", "two", "three"].iter().map(sample).collect()
-}
-
-/// A port that nobody uses at the moment.
-fn free_port() -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    port.to_string()
 }
 
 /// Downloads a sample from this port.
@@ -79,7 +73,7 @@ fn all_torrents_of_a_folder_are_reached_by_one_port() {
 #[test]
 fn several_downloads_share_the_port_of_the_user() {
     let (home, samples) = (tempfile::tempdir().expect("temporary folder"), samples());
-    let port = free_port();
+    let port = free_port().to_string();
     let mut command = unchoke(home.path(), &["download", "--no-tracker", "--port", &port]);
     for (number, sample) in samples.iter().enumerate() {
         let torrent = home.path().join(format!("{number}.torrent"));
@@ -108,7 +102,7 @@ fn a_magnet_link_is_found_by_the_port_of_all() {
     watched(home.path(), &samples[..2]);
     let link = format!("magnet:?xt=urn:btih:{}", samples[2].metainfo.info_hash);
     fs::write(home.path().join("watch/2.magnet"), link).expect("write");
-    let port = free_port();
+    let port = free_port().to_string();
     let words = ["run", "watch", "--no-tracker", "--port", &port];
     let running = Reporting::start(unchoke(home.path(), &words));
     // The search does not know any peer, so a peer has to come.

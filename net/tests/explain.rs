@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::common::command::{Listening, assert_sentence, run, seed, stderr, stdout, unchoke};
 use crate::common::disk::home_of;
-use crate::common::tracker::dead_address;
+use crate::common::ports::dead_address;
 use crate::common::{sample, sample_with};
 
 /// Runs a download without other sources until it gives up. Returns the last message.
@@ -20,7 +20,7 @@ fn told(home: &Path, extra: &[&str]) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_says_that_nobody_is_known_and_what_is_off() {
-    let dead = dead_address().await;
+    let dead = dead_address();
     let tracker = format!("http://{dead}/announce");
     let sample = sample_with(std::slice::from_ref(&tracker), 32 * 1024, 700_001);
     let home = home_of(&sample);
@@ -39,7 +39,7 @@ async fn it_says_that_nobody_is_known_and_what_is_off() {
 async fn it_says_that_nobody_can_be_reached() {
     let sample = sample();
     let home = home_of(&sample);
-    let dead = dead_address().await.to_string();
+    let dead = dead_address().to_string();
     let said = told(home.path(), &["--peer", &dead]);
     assert!(
         said.contains("no peer is connected; of 1 address: 1 refused"),
@@ -75,7 +75,7 @@ fn it_says_that_peers_have_nothing_for_us() {
 async fn it_says_so_within_half_a_minute_as_a_line_and_as_json() {
     let sample = sample();
     let home = home_of(&sample);
-    let dead = dead_address().await.to_string();
+    let dead = dead_address().to_string();
     let words = ["download", "sample.torrent", "--no-tracker", "--no-lsd"];
     let words = [
         &words[..],

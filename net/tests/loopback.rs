@@ -4,7 +4,8 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::common::peer::serve;
-use crate::common::tracker::{Manner, Tracker, dead_address};
+use crate::common::ports::dead_address;
+use crate::common::tracker::{Manner, Tracker};
 use crate::common::{drain, run, sample, sample_with};
 use tokio::sync::mpsc::unbounded_channel;
 use unchoke_core::choke;
@@ -253,7 +254,7 @@ async fn stopped_in_the_middle_nothing_verified_is_lost() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn peers_meet_through_a_tracker_which_hears_every_event() {
     let tracker = Tracker::start(Manner::Proper).await;
-    let dead = format!("http://{}/announce", dead_address().await);
+    let dead = format!("http://{}/announce", dead_address());
     let sample = sample_with(&[dead, tracker.url.clone()], 32 * 1024, 200_000);
     let mut settings = sample.settings(sample.folder.path());
     (settings.goal, settings.trackers) = (Goal::Seed, true);
@@ -326,7 +327,7 @@ async fn a_peer_at_two_hosts_has_at_most_a_link_to_each() {
 /// other; also the other's IPv6 address, if so wanted.
 async fn links_of_two_that_dial(by_ipv6_too: bool) -> Vec<usize> {
     let sample = sample();
-    let ports = [dead_address().await, dead_address().await];
+    let ports = [dead_address(), dead_address()];
     let folders = [0; 2].map(|_| tempfile::tempdir().expect("temporary folder"));
     let mut running = Vec::new();
     for (port, folder) in ports.iter().zip(&folders) {

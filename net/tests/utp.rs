@@ -15,6 +15,7 @@ use unchoke_net::session::{Session, Settings};
 use unchoke_net::utp::{Utp, UtpMode};
 
 use crate::common::command::{Listening, run, seed, stderr, unchoke, wait};
+use crate::common::ports::free_port;
 use crate::common::{PATIENCE, sample, sample_called, sample_with};
 
 #[test]
@@ -301,8 +302,7 @@ fn flood(port: u16, sent: &AtomicU16, stop: &AtomicBool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_only_begins_connections_keeps_no_other_host_out() {
     let here = Route::new(None, Some(Bind::Address(Ipv4Addr::LOCALHOST.into())));
-    let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|it| it.local_addr());
-    let port = port.expect("a port").port();
+    let port = free_port();
     let (_utp, mut strangers) = Utp::start(&here, port, None).expect("it listens");
     let state = Arc::new((AtomicU16::new(0), AtomicBool::new(false)));
     let flooding = std::thread::spawn({

@@ -7,6 +7,7 @@ pub(crate) mod disk;
 pub(crate) mod front_ends;
 pub(crate) mod hostile;
 pub(crate) mod peer;
+pub(crate) mod ports;
 pub(crate) mod proxy;
 pub(crate) mod scripted;
 pub(crate) mod tls;

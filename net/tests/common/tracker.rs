@@ -1,7 +1,7 @@
 //! A small HTTP tracker that records the announces.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -116,10 +116,4 @@ impl Tracker {
         body.push(b'e');
         body
     }
-}
-
-/// An address on which no program listens.
-pub(crate) async fn dead_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-    listener.expect("a port").local_addr().expect("an address")
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use super::GOOD;
 use crate::common::clients::{installed, opentracker};
 use crate::common::command::{Listening, run, signal, stderr, stdout, unchoke};
+use crate::common::ports::free_port;
 use crate::common::scripted::{Http, Udp, ok, proper};
 use crate::common::tls::{acceptor, certificate};
-use crate::common::tracker::dead_address;
 use crate::common::{Sample, sample_with};
 
 pub(super) fn torrent(trackers: &[String]) -> Sample {
@@ -218,7 +218,7 @@ async fn opentracker_is_understood_over_udp() {
         );
         return eprintln!("SKIPPED: opentracker is not installed");
     }
-    let port = dead_address().await.port();
+    let port = free_port();
     let sample = torrent(&[format!("udp://127.0.0.1:{port}/announce")]);
     let folder = sample.folder.path();
     // Another user needs access, too: opentracker drops its root rights.

@@ -60,7 +60,7 @@ async fn with_a_proxy_nothing_goes_beside_it() {
 async fn what_a_proxy_refuses_is_told() {
     let tracker = Http::start(|_| ok("", GOOD)).await;
     let proxy = Proxy::start(tracker.address).await;
-    let dead = crate::common::tracker::dead_address().await;
+    let dead = crate::common::ports::dead_address();
     let sample = torrent(&["http://tracker.example/announce".into()]);
     let local = torrent(&["http://localhost/admin".into()]);
     let gone = torrent(&[format!("http://{dead}/announce")]);

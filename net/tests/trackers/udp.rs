@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use unchoke_net::tracker::{Agent, TrackerUrl};
 
 use super::{announce, announce_within, failure, query};
+use crate::common::ports::dead_address;
 use crate::common::scripted::{Udp, proper, reply};
-use crate::common::tracker::dead_address;
 
 /// BEP 15 over IPv4 and IPv6; BEP 41.
 #[tokio::test]
@@ -120,6 +120,6 @@ async fn udp_trackers_that_refuse_or_keep_silent_get_a_sentence() {
     assert!(start.elapsed() < Duration::from_secs(8));
     assert_eq!(silent.datagrams().len(), 2, "asked twice");
     // On a closed port, the system reports the error at once.
-    let why = failure(&format!("udp://{}", dead_address().await)).await;
+    let why = failure(&format!("udp://{}", dead_address())).await;
     assert!(why.starts_with("no answer from 127.0.0.1:"), "{why}");
 }
