@@ -9,9 +9,9 @@ pub struct PeerKey(pub u32);
 
 impl PeerKey {
     /// The last key. Connections are counted in 16 bits ([`crate::client::Config::connections`]),
-    /// and so is the sender of each block under way, where the value with all bits set stands for
-    /// "no sender".
-    pub const MAX: Self = Self(u16::MAX as u32 - 1);
+    /// and so is the sender of each block under way, where the last two values stand for "no
+    /// sender".
+    pub const MAX: Self = Self(u16::MAX as u32 - 2);
 }
 
 /// Index of a piece in the torrent, from 0.

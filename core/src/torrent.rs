@@ -117,8 +117,6 @@ pub struct Torrent {
     ordered: bool,
     /// The policy is asked for [`Trigger::Block`](crate::choke::Trigger::Block).
     asked_on_blocks: bool,
-    /// Connections with [`Conn::overdue`].
-    overdue: u16,
 
     remotes: Remotes,
     /// Copies of each piece among connected peers.
@@ -233,7 +231,6 @@ impl Torrent {
             conns: Vec::new(),
             remotes: Remotes::new(pieces),
             open: 0,
-            overdue: 0,
             interesting: 0,
             last_broadcast_at: Instant::START,
             indifferent: Mask::default(),

@@ -69,7 +69,6 @@ impl Torrent {
         };
         let result = change(&mut asked);
         let after = (asked.conn.live > 0, asked.conn.overdue);
-        self.overdue = self.overdue - u16::from(before.1) + u16::from(after.1);
         if after != before {
             self.owing.set(peer, after.0 || after.1);
             self.note_indifference(peer);
@@ -162,6 +161,7 @@ impl Asked<'_> {
         for request in self.traffic.pending.iter_mut().filter(lost) {
             let (piece, block) = self.geometry.split(request.number());
             frees |= self.partials.give_back(piece, block, doubtful);
+            self.partials.note_overdue(piece, block);
             request.set_mark(Mark::Overdue);
             self.conn.live -= 1;
             self.conn.overdue = true;
@@ -202,6 +202,9 @@ impl Asked<'_> {
         for request in self.traffic.pending.iter_mut().filter(|it| it.is_live()) {
             let (piece, block) = self.geometry.split(request.number());
             self.partials.give_back(piece, block, doubtful);
+            if mark == Mark::Overdue {
+                self.partials.note_overdue(piece, block);
+            }
             request.set_mark(mark);
         }
     }

@@ -261,14 +261,15 @@ impl Torrent {
             let cause = pending.mark().waste();
             return self.waste(peer, cause, block.length);
         };
+        let overdue = self.partials.is_overdue(slot, index);
         let others = self.partials.receive(slot, index, peer);
         let others = others.saturating_sub(u8::from(pending.is_live()));
         self.ledgers.count(peer, |ledger| {
             ledger.payload_useful += u64::from(block.length);
         });
         self.outputs.push_back(Output::StoreBlock { peer, block });
-        if others > 0 || self.overdue > 0 {
-            self.cancel(now, pending, others > 0);
+        if others > 0 || overdue {
+            self.cancel(now, pending, others > 0, overdue);
         }
         if self.partials.at(slot).missing == 0 {
             let want_blocks = self.suspects.suspects(block.piece);
@@ -280,18 +281,18 @@ impl Torrent {
     }
 
     /// The block is here: cancel the requests for it at other peers. If there are `others`, these
-    /// are live requests; overdue requests are always looked for, because they may still be
-    /// answered.
-    fn cancel(&mut self, now: Instant, answered: Pending, others: bool) {
+    /// are live requests; `overdue` ones may still be answered.
+    fn cancel(&mut self, now: Instant, answered: Pending, others: bool, overdue: bool) {
         let number = answered.number();
         let block = self.config.geometry.numbered(number);
         for peer in self.owing.within(self.conns.len()) {
-            if self.conns[peer.0 as usize].overdue {
-                self.asked(peer, |asked| asked.recount_overdue());
-            }
             let conn = &self.conns[peer.0 as usize];
-            if conn.closing || !conn.overdue && (!others || conn.live == 0) {
+            let overdue = overdue && conn.overdue;
+            if conn.closing || !overdue && (!others || conn.live == 0) {
                 continue;
+            }
+            if overdue {
+                self.asked(peer, |asked| asked.recount_overdue());
             }
             let lost = self.asked(peer, |asked| asked.lose(number, answered.mark()));
             let lost = lost.unwrap_or(0);

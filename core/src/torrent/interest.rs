@@ -98,7 +98,6 @@ impl Torrent {
         self.interesting -= u16::from(!conn.closing && conn.am_interested);
         self.in_flight_blocks -= u32::from(conn.unflushed);
         self.give_up_requests(peer, Mark::Choked);
-        self.overdue -= u16::from(self.conns[peer.0 as usize].overdue);
         self.owing.set(peer, false);
         self.take_out_of_availability(peer);
         self.forget_offers(peer);

@@ -7,15 +7,22 @@ use crate::bitfield::{clear_bit, set_bit, word_count};
 use crate::geometry::Geometry;
 use crate::ids::{PeerKey, PieceIndex};
 
+/// Not under way.
 const NONE: u32 = u32::MAX;
+
+/// Not under way, but a peer may still answer a request for it that was given up.
+const LATE: u32 = NONE - 1;
 
 /// Stands for "no sender", or a sender that disconnected.
 const NOBODY: u16 = u16::MAX;
 
+/// The same, and a request for the block was given up. A peer may still answer it.
+const OVERDUE: u16 = NOBODY - 1;
+
 /// State of one block of a piece under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block {
-    /// The sender, once `received`: a [`PeerKey`], or [`NOBODY`].
+    /// The sender, once `received`: a [`PeerKey`], or [`NOBODY`]. Before, [`NOBODY`] or [`OVERDUE`].
     from: u16,
     /// Number of live requests for it.
     asked: u8,
@@ -79,6 +86,8 @@ pub(super) struct Partial {
     pub(super) since: u32,
     /// A block of it was requested from a seed.
     pub(super) of_seed: bool,
+    /// A request for a block of it was given up.
+    overdue: bool,
 }
 
 /// Number of pieces to allocate memory for at a time.
@@ -87,7 +96,7 @@ const STEP: usize = 4;
 /// All pieces under way.
 #[derive(Debug)]
 pub(super) struct Partials {
-    /// Slot of each piece in `all`, or `NONE`.
+    /// Slot of each piece in `all`, or `NONE` or `LATE`.
     slot_of: Box<[u32]>,
     all: Vec<Partial>,
     /// The blocks of all pieces: `width` places per slot, as many as the longest piece needs.
@@ -151,7 +160,7 @@ impl Partials {
 
     pub(super) fn slot_of(&self, piece: PieceIndex) -> Option<usize> {
         let slot = self.slot_of[piece.0 as usize];
-        (slot != NONE).then_some(slot as usize)
+        (slot < LATE).then_some(slot as usize)
     }
 
     pub(super) fn get(&self, piece: PieceIndex) -> Option<&Partial> {
@@ -204,8 +213,14 @@ impl Partials {
             self.all.reserve_exact(room);
             self.blocks.reserve_exact(self.place(room));
         }
-        self.blocks.resize(self.place(slot + 1), FRESH);
-        self.slot_of[piece.0 as usize] = u32::try_from(slot).expect("fewer than 2^32 pieces");
+        let place = &mut self.slot_of[piece.0 as usize];
+        let overdue = *place == LATE;
+        *place = u32::try_from(slot).expect("fewer than 2^30 pieces");
+        let fresh = Block {
+            from: if overdue { OVERDUE } else { NOBODY },
+            ..FRESH
+        };
+        self.blocks.resize(self.place(slot + 1), fresh);
         self.all.push(Partial {
             piece,
             count,
@@ -216,6 +231,7 @@ impl Partials {
             kept_for: None,
             since,
             of_seed: false,
+            overdue,
         });
         self.free_blocks += count;
         set_bit(&mut self.with_free, piece);
@@ -226,7 +242,7 @@ impl Partials {
     pub(super) fn senders(&self, piece: PieceIndex) -> Vec<Option<PeerKey>> {
         let slot = self.slot_of(piece);
         let blocks = slot.map_or(&[][..], |slot| self.blocks(slot));
-        let known = |it: &Block| (it.from != NOBODY).then_some(PeerKey(u32::from(it.from)));
+        let known = |it: &Block| (it.from < OVERDUE).then_some(PeerKey(u32::from(it.from)));
         blocks.iter().map(known).collect()
     }
 
@@ -253,7 +269,7 @@ impl Partials {
         let doubtful: u32 = unsettled.map(|it| u32::from(it.doubtful)).sum();
         self.doubtful -= doubtful;
         let done = self.all.swap_remove(slot);
-        self.slot_of[piece.0 as usize] = NONE;
+        self.slot_of[piece.0 as usize] = if done.overdue { LATE } else { NONE };
         if let Some(moved) = self.all.get(slot) {
             self.slot_of[moved.piece.0 as usize] = u32::try_from(slot).expect("as before");
         }
@@ -354,6 +370,25 @@ impl Partials {
             set_bit(&mut self.with_free, piece);
         }
         free
+    }
+
+    /// A request for the block was given up, and may still be answered.
+    pub(super) fn note_overdue(&mut self, piece: PieceIndex, block: u32) {
+        let Some(slot) = self.slot_of(piece) else {
+            self.slot_of[piece.0 as usize] = LATE;
+            return;
+        };
+        self.all[slot].overdue = true;
+        let state = self.block(slot, block);
+        if !state.is_received() {
+            state.from = OVERDUE;
+        }
+    }
+
+    /// Whether a peer may still answer a request for this block, which is not here, that was given
+    /// up.
+    pub(super) fn is_overdue(&self, slot: usize, block: u32) -> bool {
+        self.blocks(slot)[block as usize].from == OVERDUE
     }
 
     /// The block came. Its live requests are all settled; returns how many there were.

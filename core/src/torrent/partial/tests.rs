@@ -202,3 +202,40 @@ fn a_torrent_shorter_than_a_piece_takes_memory_for_what_there_is() {
     all.begin(&geometry, PieceIndex(0), None, 0);
     assert_eq!((all.blocks.len(), all.blocks.capacity()), (3, 3));
 }
+
+#[test]
+fn a_request_that_was_given_up_is_remembered_until_the_block_is_here() {
+    let geometry = Geometry::new(6 * u64::from(BLOCK_BYTES), 3 * BLOCK_BYTES);
+    let geometry = geometry.expect("two pieces of three blocks");
+    let [first, second] = [0, 1].map(PieceIndex);
+    let peer = PeerKey::MAX;
+    let mut all = Partials::new(&geometry);
+    let overdue = |all: &Partials, piece| {
+        let slot = all.slot_of(piece).expect("begun");
+        [0, 1, 2].map(|block| all.is_overdue(slot, block))
+    };
+    all.begin(&geometry, first, None, 0);
+    all.begin(&geometry, second, None, 0);
+    all.note_overdue(second, 1);
+    assert_eq!(overdue(&all, first), [false; 3]);
+    assert_eq!(overdue(&all, second), [false, true, false]);
+    assert_eq!(all.senders(second), [None; 3]);
+    // The other piece takes its place.
+    all.finish(first);
+    assert_eq!(overdue(&all, second), [false, true, false]);
+    let slot = all.slot_of(second).expect("begun");
+    all.receive(slot, 1, peer);
+    assert_eq!(overdue(&all, second), [false; 3]);
+    assert_eq!(all.senders(second), [None, Some(peer), None]);
+    // A piece that is begun again does not know which of its blocks it was.
+    all.finish(second);
+    assert!(all.slot_of(second).is_none());
+    all.begin(&geometry, second, None, 0);
+    assert_eq!(overdue(&all, second), [true; 3]);
+    // Also if the request was given up in between.
+    all.note_overdue(first, 0);
+    assert!(all.slot_of(first).is_none());
+    all.begin(&geometry, first, None, 0);
+    assert_eq!(overdue(&all, first), [true; 3]);
+    assert_eq!(all.senders(first), [None; 3]);
+}
