@@ -29,6 +29,7 @@
 mod access;
 mod checker;
 pub mod distribution;
+mod have_run;
 pub mod link;
 mod node;
 pub mod parameter;

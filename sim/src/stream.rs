@@ -11,10 +11,11 @@
 use std::num::NonZeroU32;
 
 use unchoke_core::geometry::BlockRun;
-use unchoke_core::ids::{BlockRef, PeerKey};
+use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::wire::{PIECE_HEADER_BYTES, REQUEST_BYTES, wire_len};
 
+use crate::have_run::HaveRun;
 use crate::link::FlowId;
 use crate::queue::LineId;
 
@@ -62,9 +63,14 @@ pub(crate) enum Item {
     Block(BlockRef),
     /// A request for each of these blocks.
     Requests(BlockRun),
+    /// A `have` for each of these pieces.
+    Haves(HaveRun),
     /// Any other message.
     Message(Message),
 }
+
+/// Bytes of a `have` message. BEP 3: length, id, piece.
+pub(crate) const HAVE_BYTES: u32 = 9;
 
 impl Item {
     /// Bytes on the wire, payload included.
@@ -73,6 +79,7 @@ impl Item {
         match self {
             Self::Block(block) => u64::from(PIECE_HEADER_BYTES + block.length),
             Self::Requests(run) => u64::from(REQUEST_BYTES) * u64::from(run.count),
+            Self::Haves(run) => u64::from(HAVE_BYTES) * u64::from(run.count()),
             Self::Message(message) => u64::from(wire_len(message)),
         }
     }
@@ -266,6 +273,20 @@ impl Streams {
             self[end].head = at;
         } else {
             self.cells[tail as usize].next = at;
+        }
+    }
+
+    /// Appends a `have` to what waits. In slow swarms hundreds wait behind a block, so several share
+    /// a cell.
+    pub(crate) fn push_have(&mut self, end: EndId, piece: PieceIndex) {
+        let tail = self[end].tail;
+        let last = self.cells.get_mut(tail as usize);
+        let appended = last.is_some_and(|it| match &mut it.item {
+            Item::Haves(run) => run.append(piece),
+            _ => false,
+        });
+        if !appended {
+            self.push(end, Item::Haves(HaveRun::of(piece)));
         }
     }
 

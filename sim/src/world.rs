@@ -44,6 +44,7 @@ mod windows;
 
 use crate::access::Access;
 use crate::checker::Checker;
+use crate::have_run::HaveRun;
 use crate::node::{Group, Node, Peer};
 use crate::places::Nodes;
 use crate::queue::Alarms;
@@ -105,6 +106,8 @@ enum Event<N> {
     Message { to: EndId, message: Message },
     /// Requests for these blocks arrive at an end.
     Requests { to: EndId, blocks: BlockRun },
+    /// These `have`s arrive at an end.
+    Haves { to: EndId, run: HaveRun },
     /// A dialler's handshake arrives.
     Dial { to: EndId },
     /// The answering handshake arrives.
@@ -289,6 +292,7 @@ impl<'a, E: Engine> World<'a, E> {
             Event::Block { to, block } => self.on_block(to, block),
             Event::Message { to, message } => self.on_arrival(to, message),
             Event::Requests { to, blocks } => self.on_requests(to, blocks),
+            Event::Haves { to, run } => self.on_have_run(to, run),
             Event::Dial { to } => self.on_dial(to),
             Event::Opened { to } => self.on_opened(to),
             Event::Refused { to } => self.on_refused(to),

@@ -19,6 +19,7 @@ pub(super) fn bytes_on_the_way<N>(event: &Event<N>) -> u64 {
         Event::Block { block, .. } => Item::Block(*block).bytes(),
         Event::Message { message, .. } => u64::from(wire_len(message)),
         Event::Requests { blocks, .. } => Item::Requests(*blocks).bytes(),
+        Event::Haves { run, .. } => Item::Haves(*run).bytes(),
         _ => 0,
     }
 }

@@ -15,7 +15,6 @@ mod warm;
 
 use super::ending::{Totals, bytes_on_the_way};
 use super::engine::{Batch, Engine, Knock};
-use super::haves::HAVE_BYTES;
 use super::tracker::Tracker;
 use super::{Event, World};
 use crate::access::{Access, Target};
@@ -24,7 +23,7 @@ use crate::node::{Contact, Peer};
 use crate::queue::{DelayLines, LineId, give_back};
 use crate::result::{RunResult, Sample};
 use crate::spec::SwarmSpec;
-use crate::stream::{End, EndId, Item};
+use crate::stream::{End, EndId, HAVE_BYTES, Item};
 use crate::trace::{Happening, Sink, Trace};
 use warm::{AHEAD, Departures};
 

@@ -16,11 +16,9 @@ use unchoke_core::torrent::{Input, ManyTorrents as _};
 use super::World;
 use super::engine::Engine;
 use crate::access::Target;
+use crate::have_run::HaveRun;
 use crate::node::Peer;
-use crate::stream::{EndId, EndState, Item};
-
-/// Bytes of a `have` message. BEP 3: length, id, piece.
-pub(super) const HAVE_BYTES: u32 = 9;
+use crate::stream::{EndId, EndState, HAVE_BYTES};
 
 impl<E: Engine> World<'_, E> {
     /// Sends a `have` for `piece` to every peer of `peer`.
@@ -31,9 +29,8 @@ impl<E: Engine> World<'_, E> {
         for (key, contact) in (0..).map(PeerKey).zip(&peer.contacts) {
             let Some(contact) = contact else { continue };
             handed += 1;
-            let have = || Item::Message(Message::Have(piece));
             if self.is_busy(node, key, contact.end) {
-                self.streams.push(contact.end, have());
+                self.streams.push_have(contact.end, piece);
                 continue;
             }
             in_batches += u32::from(E::post_have(self, node, contact, piece, &mut batch));
@@ -64,6 +61,11 @@ impl<E: Engine> World<'_, E> {
             self.inputs += 1;
             self.checker.received += u64::from(HAVE_BYTES);
         }
+    }
+
+    /// The `have`s of a run arrive at the end `to`.
+    pub(super) fn on_have_run(&mut self, to: EndId, run: HaveRun) {
+        run.iter().for_each(|piece| self.on_have(to, piece));
     }
 
     /// A `have` arrives at the end `to`.

@@ -19,7 +19,7 @@ use super::{Event, World};
 use crate::link::FlowId;
 use crate::node::Peer;
 use crate::places::Nodes;
-use crate::stream::{EndId, EndState, Item};
+use crate::stream::{EndId, EndState, HAVE_BYTES, Item};
 use crate::trace::Happening;
 
 impl<N> Event<N> {
@@ -109,6 +109,7 @@ impl<E: Engine> World<'_, E> {
         match &item {
             Item::Block(_) => {}
             Item::Requests(blocks) => self.owe_up_each(node, REQUEST_BYTES, blocks.count),
+            Item::Haves(run) => self.owe_up_each(node, HAVE_BYTES, run.count()),
             Item::Message(message) => self.owe_up(node, wire_len(message)),
         }
         let to = self.engine.there(end);
@@ -122,6 +123,7 @@ impl<E: Engine> World<'_, E> {
                 }
                 Event::Requests { to, blocks }
             }
+            Item::Haves(run) => Event::Haves { to, run },
             Item::Message(message) => Event::Message { to, message },
         };
         self.engine.post(self.now, mine, theirs, event);

@@ -37,7 +37,9 @@ impl World<'_, Exact<'_>> {
         for event in self.engine.queue.upcoming().take(AHEAD as usize) {
             let (to, piece) = match event {
                 Event::Block { to, block } => (to, Some(block.piece)),
-                Event::Requests { to, .. } | Event::Message { to, .. } => (to, None),
+                Event::Requests { to, .. }
+                | Event::Haves { to, .. }
+                | Event::Message { to, .. } => (to, None),
                 _ => continue,
             };
             next[count] = self.concern(*to, piece);

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::time::Instant;
 
-use crate::stream::EndId;
+use crate::stream::{EndId, HAVE_BYTES};
 use crate::world::Event;
 use crate::world::ending::bytes_on_the_way;
 use crate::world::engine::Knock;
-use crate::world::haves::HAVE_BYTES;
 
 /// Events that only this engine has.
 #[derive(Clone, Copy, Debug)]

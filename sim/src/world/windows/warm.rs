@@ -60,7 +60,9 @@ impl World<'_, Shard> {
     fn matter(&self, at: u32, letter: &Event<Notice>) -> Option<Concern> {
         let (to, piece) = match letter {
             Event::Block { to, block } => (to, Some(block.piece)),
-            Event::Requests { to, .. } | Event::Message { to, .. } => (to, None),
+            Event::Requests { to, .. } | Event::Haves { to, .. } | Event::Message { to, .. } => {
+                (to, None)
+            }
             Event::Own(Notice::Have { to, key, .. })
                 if !self.access[at as usize].may_wait(*key) =>
             {
