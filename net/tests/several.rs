@@ -105,6 +105,24 @@ fn one_that_fails_keeps_no_other_from_its_end() {
     assert_eq!(hashes.len(), 2, "each event says which torrent it is about");
 }
 
+/// A file that takes long to read keeps its turn, also before files that are read at once and fail.
+#[test]
+fn of_two_the_first_is_kept_whatever_stands_between() {
+    let (home, _servers) = home(&["one"], 100_000);
+    let path = |name: &str| home.path().join(name);
+    let torrent = fs::read(path("one.torrent")).expect("read");
+    assert!(!torrent.starts_with(b"d8:announce"), "keys are in order");
+    let comment = [b"d7:comment9000000:", &[b'c'; 9_000_000][..]].concat();
+    fs::write(path("long.torrent"), [&comment, &torrent[1..]].concat()).expect("write");
+    fs::write(path("bad.torrent"), "nonsense").expect("write");
+    let words = ["download", "long.torrent", "bad.torrent", "one.torrent"];
+    let ended = run(home.path(), &[&words[..], &["--no-tracker"]].concat());
+    assert_sentence(&ended, 2, "2 of 3 torrents failed");
+    let same = "one.torrent: it is the same torrent as long.torrent";
+    assert!(stderr(&ended).contains(same), "{}", stderr(&ended));
+    assert_same(home.path(), "one");
+}
+
 #[test]
 fn what_is_about_one_torrent_is_refused_for_several() {
     let (home, _servers) = home(&["one", "two"], 100_000);

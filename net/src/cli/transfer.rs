@@ -132,12 +132,18 @@ pub(super) async fn fetch(
         store,
     } = around;
     let torrent = &options.torrents[0];
-    let source = Source::find(options, torrent, named, finders, entrance, signals).await?;
+    let found = Source::find(options, torrent, named, finders, entrance, signals).await;
+    let turn = match &mut part {
+        Some(part) => std::mem::take(&mut part.turn).come().await,
+        None => None,
+    };
+    // Only now, because a torrent that is not found has its turn too.
+    let source = found?;
     let metainfo = source.metainfo;
-    if let Some(part) = &mut part {
-        let _turn = std::mem::take(&mut part.turn).come().await;
+    if let Some(part) = &part {
         part.taken.take(&metainfo, &shown_url(part.shown))?;
     }
+    drop(turn);
     let common = settings(
         Arc::clone(&metainfo),
         &options.out,
