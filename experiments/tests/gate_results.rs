@@ -237,6 +237,13 @@ fn a_damaged_or_incomplete_baseline_is_refused() {
         fields.contains("cut.csv: is damaged: line ") && fields.contains(told),
         "{fields}"
     );
+    fs::write(lab.path("noise.csv"), [0xff; 99]).expect("written");
+    let noise = ["run", "tiny.toml", "--check", "--baseline", "noise.csv"];
+    let noise = lab.expect(2, &noise);
+    assert!(
+        noise.contains("noise.csv: it is no text in UTF-8"),
+        "{noise}"
+    );
     let rows = refused(&(lines[..4].join("\n") + "\n"));
     assert!(rows.contains("cut.csv: is incomplete"), "{rows}");
     let twice = refused(&format!("{whole}{}\n", lines[1]));

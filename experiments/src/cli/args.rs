@@ -326,10 +326,15 @@ pub(super) fn threads(jobs: usize) -> usize {
 /// Reads a file that the user named.
 pub(super) fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|it| {
-        let missing = it.kind() == std::io::ErrorKind::NotFound;
-        Failure {
-            exit: if missing { Exit::Usage } else { Exit::Io },
-            message: format!("{}: {it}", path.display()),
-        }
+        let (exit, why) = match it.kind() {
+            std::io::ErrorKind::NotFound => (Exit::Usage, it.to_string()),
+            std::io::ErrorKind::InvalidData => {
+                let why = "it is no text in UTF-8: it is damaged, or another file";
+                (Exit::Usage, why.to_owned())
+            }
+            _ => (Exit::Io, it.to_string()),
+        };
+        let message = format!("{}: {why}", path.display());
+        Failure { exit, message }
     })
 }
