@@ -112,7 +112,7 @@ fn of_two_the_first_is_kept_whatever_stands_between() {
     let path = |name: &str| home.path().join(name);
     let torrent = fs::read(path("one.torrent")).expect("read");
     assert!(!torrent.starts_with(b"d8:announce"), "keys are in order");
-    let comment = [b"d7:comment9000000:", &[b'c'; 9_000_000][..]].concat();
+    let comment = [&b"d7:comment9000000:"[..], &vec![b'c'; 9_000_000]].concat();
     fs::write(path("long.torrent"), [&comment, &torrent[1..]].concat()).expect("write");
     fs::write(path("bad.torrent"), "nonsense").expect("write");
     let words = ["download", "long.torrent", "bad.torrent", "one.torrent"];
