@@ -117,6 +117,29 @@ pub(super) fn open_entrance(transfer: &Transfer, connections: u16) -> Result<Ent
     Entrance::open(options).map_err(|source| SessionError::Listen { port, source }.into())
 }
 
+/// Finds the first torrent of `options`, and reserves its name if it is one of several.
+async fn find(
+    options: &Download,
+    around: Around<'_>,
+    part: &mut Option<Part<'_>>,
+) -> Result<Source, Failure> {
+    let Around {
+        named,
+        finders,
+        entrance,
+        signals,
+        ..
+    } = around;
+    let torrent = &options.torrents[0];
+    let found = Source::find(options, torrent, named, finders, entrance, signals).await;
+    let Some(part) = part else { return found };
+    // A torrent that is not found has its turn, too.
+    let _turn = std::mem::take(&mut part.turn).come().await;
+    let source = found?;
+    part.taken.take(&source.metainfo, &shown_url(part.shown))?;
+    Ok(source)
+}
+
 /// Downloads the first torrent of `options`; `part` says if it is one of several.
 pub(super) async fn fetch(
     options: &Download,
@@ -131,19 +154,8 @@ pub(super) async fn fetch(
         board,
         store,
     } = around;
-    let torrent = &options.torrents[0];
-    let found = Source::find(options, torrent, named, finders, entrance, signals).await;
-    let turn = match &mut part {
-        Some(part) => std::mem::take(&mut part.turn).come().await,
-        None => None,
-    };
-    // Only now, because a torrent that is not found has its turn too.
-    let source = found?;
+    let source = find(options, around, &mut part).await?;
     let metainfo = source.metainfo;
-    if let Some(part) = &part {
-        part.taken.take(&metainfo, &shown_url(part.shown))?;
-    }
-    drop(turn);
     let common = settings(
         Arc::clone(&metainfo),
         &options.out,
