@@ -61,8 +61,8 @@ fn who_is_not_reached_by_tcp_is_reached_by_utp_and_nothing_passes_a_proxy() {
         "--peer",
         &peer,
     ];
-    let with = |utp, limit, extra: &[&str]| {
-        let end = ["--utp", utp, "--timeout", limit];
+    let with = |utp, extra: &[&str]| {
+        let end = ["--utp", utp, "--timeout", "4 s"];
         let words = [&words[..], &end, extra].concat();
         let mut command = unchoke(away.path(), &words);
         // So that a failure shows what happened.
@@ -70,14 +70,13 @@ fn who_is_not_reached_by_tcp_is_reached_by_utp_and_nothing_passes_a_proxy() {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         wait(child.spawn().expect("the command starts"), &words)
     };
-    let refused = with("off", "4 s", &[]);
+    let refused = with("off", &[]);
     assert_eq!(refused.status.code(), Some(1), "{}", stderr(&refused));
-    let fetched = with("allow", "20 s", &[]);
+    let fetched = with("allow", &[]);
     assert!(fetched.status.success(), "{}", stderr(&fetched));
     sample.assert_in(&away.path().join("downloads"));
     let proxied = with(
         "only",
-        "4 s",
         &["--proxy", "socks5://127.0.0.1:9", "--out", "proxied"],
     );
     assert_eq!(proxied.status.code(), Some(1), "{}", stderr(&proxied));
