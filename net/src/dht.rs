@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
 use unchoke_core::ids::InfoHash;
 
-use crate::listen::bind_datagrams;
+use crate::listen::bind_datagrams_somewhere;
 use crate::route::Route;
 
 pub use saved::default_file;
@@ -287,13 +287,8 @@ fn port_of(socket: &Arc<UdpSocket>) -> Option<u16> {
     socket.local_addr().ok().map(|it| it.port())
 }
 
-/// Opens a socket on `port`, or on another port if `port` is in use.
 fn socket(route: &Route, ipv4: bool, port: u16) -> io::Result<Arc<UdpSocket>> {
-    let bound = bind_datagrams(route, ipv4, port).or_else(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => bind_datagrams(route, ipv4, 0),
-        _ => Err(error),
-    });
-    bound.map(Arc::new)
+    bind_datagrams_somewhere(route, ipv4, port).map(Arc::new)
 }
 
 #[cfg(test)]

@@ -83,6 +83,18 @@ pub(crate) fn bind_datagrams(route: &Route, ipv4: bool, port: u16) -> io::Result
     UdpSocket::from_std(socket.into())
 }
 
+/// The same, or on any other port if `port` is in use.
+pub(crate) fn bind_datagrams_somewhere(
+    route: &Route,
+    ipv4: bool,
+    port: u16,
+) -> io::Result<UdpSocket> {
+    bind_datagrams(route, ipv4, port).or_else(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => bind_datagrams(route, ipv4, 0),
+        _ => Err(error),
+    })
+}
+
 /// Sends a datagram now or not at all. The `try_send_to` of tokio refuses a new socket until its
 /// runtime has looked at it, and the first datagram would be lost.
 pub(crate) fn send_datagram(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) -> io::Result<()> {

@@ -13,7 +13,7 @@ use unchoke_core::utp::limits::MAX_CONNECTIONS;
 
 use crate::connection::Secured;
 use crate::dht::Ports;
-use crate::listen::canonical;
+use crate::listen::{bind_datagrams, bind_datagrams_somewhere, canonical};
 use crate::route::Route;
 use crate::stream::Stream;
 use crate::utp::{Strangers, Utp, UtpMode};
@@ -101,9 +101,10 @@ impl Transports {
         self.tcp
     }
 
-    /// Whether uTP connections of this family come in.
-    pub(crate) fn uses_utp(&self, ipv4: bool) -> bool {
-        self.utp.as_ref().is_some_and(|it| it.has_socket(ipv4))
+    /// Whether uTP connections of this family come in on `port`.
+    pub(crate) fn hears_utp(&self, ipv4: bool, port: u16) -> bool {
+        let utp = self.utp.as_ref();
+        utp.and_then(|it| it.port(ipv4)) == Some(port)
     }
 
     /// The same without TCP, if both are used.
@@ -172,7 +173,8 @@ async fn either<T>(
     }
 }
 
-/// Starts uTP on `port` if `mode` allows it, for at most `most` connections.
+/// Starts uTP on `port` if `mode` allows it, for at most `most` connections. Unless uTP is the only
+/// way to us, another port is good enough for dialling.
 pub(crate) fn start_utp(
     route: &Route,
     mode: UtpMode,
@@ -180,14 +182,15 @@ pub(crate) fn start_utp(
     dht: Option<&Ports>,
     most: usize,
 ) -> io::Result<Option<(Utp, Strangers)>> {
+    let on = |bind| Utp::start_with(route, port, dht, most, bind);
     match mode {
         UtpMode::Off => Ok(None),
         _ if route.has_proxy() => Ok(None),
-        UtpMode::Allow => Ok(Utp::start_for(route, port, dht, most)
-            // The port may be in use by another program, and TCP is enough.
+        UtpMode::Allow => Ok(on(bind_datagrams_somewhere)
+            // TCP is enough.
             .inspect_err(|error| tracing::debug!(%error, "uTP cannot be used"))
             .ok()),
-        UtpMode::Only => Utp::start_for(route, port, dht, most).map(Some),
+        UtpMode::Only => on(bind_datagrams).map(Some),
     }
 }
 

@@ -139,15 +139,17 @@ impl Utp {
     /// the handle and the incoming connections. Fails if there is a proxy, or if no socket can be
     /// opened.
     pub fn start(route: &Route, port: u16, dht: Option<&Ports>) -> io::Result<(Self, Strangers)> {
-        Self::start_for(route, port, dht, MAX_CONNECTIONS)
+        Self::start_with(route, port, dht, MAX_CONNECTIONS, bind_datagrams)
     }
 
-    /// The same with at most `most` connections, apart from half-open ones.
-    pub(crate) fn start_for(
+    /// The same with at most `most` connections, apart from half-open ones, on the sockets that `bind`
+    /// opens.
+    pub(crate) fn start_with(
         route: &Route,
         port: u16,
         dht: Option<&Ports>,
         most: usize,
+        bind: fn(&Route, bool, u16) -> io::Result<UdpSocket>,
     ) -> io::Result<(Self, Strangers)> {
         if route.has_proxy() {
             return Err(io::Error::other("datagrams do not go through the proxy"));
@@ -163,7 +165,7 @@ impl Utp {
         let sockets = theirs.map(|theirs| {
             let family = std::mem::replace(&mut ipv4, false);
             theirs.or_else(|| {
-                let opened = bind_datagrams(route, family, port).map(Arc::new);
+                let opened = bind(route, family, port).map(Arc::new);
                 let opened = opened.map_err(|error| failure = Some(error)).ok()?;
                 own.push(Arc::clone(&opened));
                 Some(opened)
@@ -192,10 +194,11 @@ impl Utp {
         Ok((utp, heard))
     }
 
-    /// Whether packets of this family can come and go.
+    /// The port on which packets of this family come and go, if there is one.
     #[must_use]
-    pub fn has_socket(&self, ipv4: bool) -> bool {
-        self.port.sockets[usize::from(!ipv4)].is_some()
+    pub fn port(&self, ipv4: bool) -> Option<u16> {
+        let socket = self.port.sockets[usize::from(!ipv4)].as_ref()?;
+        socket.local_addr().ok().map(|it| it.port())
     }
 
     /// Closes all connections and our own sockets; those of a DHT stay open. If this was the only

@@ -82,6 +82,23 @@ fn who_is_not_reached_by_tcp_is_reached_by_utp_and_nothing_passes_a_proxy() {
     assert_eq!(proxied.status.code(), Some(1), "{}", stderr(&proxied));
 }
 
+/// Whoever dials needs no certain port.
+#[test]
+fn who_is_not_reached_by_tcp_is_reached_by_utp_from_another_port_than_ours() {
+    let sample = sample();
+    let seed = seed(&sample, &["--utp", "only"]);
+    let away = tempfile::tempdir().expect("temporary folder");
+    sample.write_torrent(away.path());
+    let other = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, free_port())).expect("a port");
+    let port = other.local_addr().expect("an address").port().to_string();
+    let peer = seed.peer();
+    let words = ["download", "sample.torrent", "--no-tracker", "--peer"];
+    let end = [&peer, "--port", &port, "--timeout", "10 s"];
+    let fetched = run(away.path(), &[&words[..], &end].concat());
+    assert!(fetched.status.success(), "{}", stderr(&fetched));
+    sample.assert_in(&away.path().join("downloads"));
+}
+
 /// A client that takes no TCP may still listen, and close each connection at once.
 #[test]
 fn who_hangs_up_by_tcp_before_any_byte_is_reached_by_utp() {

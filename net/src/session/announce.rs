@@ -286,8 +286,8 @@ impl Session {
     /// Sends the last announces. This may take long: limit the time.
     pub(super) async fn farewell(&mut self) -> Result<(), SessionError> {
         if self.client.asked().is_none() {
-            // Answers to earlier announces are no longer needed.
-            self.trackers.asked = JoinSet::new();
+            // Answers to earlier announces are no longer needed. None may go out after `stopped`.
+            self.trackers.asked.shutdown().await;
         }
         self.ask_trackers()?;
         while let Some(answer) = self.trackers.next().await {

@@ -60,7 +60,7 @@ impl Gateway {
 /// The ports to map, TCP first. uTP and the DHT node may have the same one.
 fn ports(port: u16, transports: &Transports, node: Option<u16>) -> Vec<(Transport, u16)> {
     let tcp = transports.uses_tcp().then_some((Transport::Tcp, port));
-    let utp = transports.uses_utp(true).then_some(port);
+    let utp = transports.hears_utp(true, port).then_some(port);
     let datagrams: BTreeSet<u16> = node.into_iter().chain(utp).collect();
     let datagrams = datagrams.into_iter().map(|it| (Transport::Udp, it));
     tcp.into_iter().chain(datagrams).collect()
