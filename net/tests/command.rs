@@ -234,6 +234,10 @@ fn killed_and_started_again_finds_what_was_written() {
     assert!(run(away.path(), &two).status.success());
     let mut command = unchoke(away.path(), &words);
     command.args(["--download-cap", "150 KiB/s", "--quiet"]);
+    // So that a failure shows what happened.
+    let log = away.path().join("log");
+    command.env("UNCHOKE_LOG", "debug");
+    command.stderr(fs::File::create(&log).expect("a file"));
     let mut child = command.spawn().expect("the command starts");
     let out = away.path().join("downloads");
     let on_disk = || -> usize {
@@ -245,7 +249,9 @@ fn killed_and_started_again_finds_what_was_written() {
         sample.files.iter().map(right).sum()
     };
     let began = Instant::now();
-    while on_disk() < 8 * 32 * 1024 && began.elapsed() < PATIENCE {
+    while on_disk() < 8 * 32 * 1024 {
+        let log = || fs::read_to_string(&log).unwrap_or_default();
+        assert!(began.elapsed() < PATIENCE, "{}: {}", on_disk(), log());
         std::thread::sleep(Duration::from_millis(20));
     }
     child.kill().expect("kills");
