@@ -233,7 +233,7 @@ fn killed_and_started_again_finds_what_was_written() {
     let two = [&words[..], &["--pieces", "2", "--quiet"]].concat();
     assert!(run(away.path(), &two).status.success());
     let mut command = unchoke(away.path(), &words);
-    command.args(["--download-cap", "150 KiB/s", "--quiet"]);
+    command.args(["--download-cap", "150 KiB/s"]);
     // So that a failure shows what happened.
     let log = away.path().join("log");
     command.env("UNCHOKE_LOG", "debug");

@@ -138,7 +138,8 @@ impl Session {
         };
         if self.settings.timeout.is_some_and(|it| spent >= it) {
             let all = crate::text::clock(spent);
-            let why = if waits_for_data {
+            // All the time may have gone into making the files.
+            let why = if waits_for_data && self.progress.idle(clock) >= Duration::from_millis(100) {
                 format!(": {}", self.explained(clock).sentence)
             } else {
                 String::new()

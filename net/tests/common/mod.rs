@@ -18,6 +18,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sha1::{Digest as _, Sha1};
@@ -48,6 +49,25 @@ pub(crate) fn noise(length: usize) -> Vec<u8> {
     words.flatten().take(length).collect()
 }
 
+/// What makes the data of a sample differ from all others. Tests run at once and use ports that others
+/// used before: a peer that comes to the wrong client must not find its torrent there.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark([u32; 2]);
+
+impl Mark {
+    pub(crate) fn new() -> Self {
+        static MARKS: AtomicU32 = AtomicU32::new(0);
+        Self([std::process::id(), MARKS.fetch_add(1, Ordering::Relaxed)])
+    }
+
+    fn set(self, payload: &mut [u8]) {
+        let mark = self.0.into_iter().flat_map(u32::to_le_bytes);
+        for (byte, change) in payload.iter_mut().zip(mark) {
+            *byte ^= change;
+        }
+    }
+}
+
 /// Nested folders, an empty file, a Unicode name, files shorter than a block, a short last piece.
 pub(crate) fn sample() -> Sample {
     sample_with(&[], 32 * 1024, 700_001)
@@ -64,6 +84,17 @@ pub(crate) fn sample_called(
     piece_bytes: u32,
     big: usize,
 ) -> Sample {
+    sample_marked(name, trackers, piece_bytes, big, Mark::new())
+}
+
+/// The same with data that another sample may have as well.
+pub(crate) fn sample_marked(
+    name: &str,
+    trackers: &[String],
+    piece_bytes: u32,
+    big: usize,
+    mark: Mark,
+) -> Sample {
     let names: [(&[&str], usize); 5] = [
         (&["first.bin"], 100_000),
         (&["nothing.txt"], 0),
@@ -72,7 +103,8 @@ pub(crate) fn sample_called(
         (&["a", "last"], 12_345),
     ];
     let total = names.iter().map(|it| it.1).sum();
-    let payload = noise(total);
+    let mut payload = noise(total);
+    mark.set(&mut payload);
     let builder = Builder {
         name: name.into(),
         files: Some(

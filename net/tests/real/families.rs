@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::network::with_both_families;
 use crate::common::command::{Listening, run, stderr, stdout, unchoke};
-use crate::common::sample_with;
 use crate::common::scripted::{Http, ok};
+use crate::common::{Mark, sample_marked};
 
 /// A server on both addresses of this machine, on the same port.
 async fn both(
@@ -35,7 +35,9 @@ fn each_family_of_a_tracker_is_asked_and_ipv6_alone_will_do() {
     let runtime = tokio::runtime::Runtime::new().expect("runtime");
     let _running = runtime.enter();
     // The seed listens on IPv6 only.
-    let payload = sample_with(&[], 32 * 1024, 500_000);
+    let mark = Mark::new();
+    let sample = |trackers: &[String]| sample_marked("sample", trackers, 32 * 1024, 500_000, mark);
+    let payload = sample(&[]);
     let home = payload.folder.path();
     payload.write_torrent(home);
     let words = ["seed", "sample.torrent", "--data", ".", "--bind", "::1"];
@@ -45,7 +47,7 @@ fn each_family_of_a_tracker_is_asked_and_ipv6_alone_will_do() {
     let list = [b"d8:intervali900e6:peers618:", &entry(there)[..], b"e"].concat();
     let nobody = b"d8:intervali900e5:peers0:e";
     let (four, six, url) = runtime.block_on(both(|_| ok("", nobody), move |_| ok("", &list)));
-    let away = sample_with(std::slice::from_ref(&url), 32 * 1024, 500_000);
+    let away = sample(std::slice::from_ref(&url));
     assert_eq!(away.metainfo.info_hash, payload.metainfo.info_hash);
     let folder = tempfile::tempdir().expect("temporary folder");
     away.write_torrent(folder.path());
@@ -72,7 +74,7 @@ fn each_family_of_a_tracker_is_asked_and_ipv6_alone_will_do() {
     // If one family does not answer, the peers of the other are delayed by two seconds, not thirty.
     let list = [b"d8:intervali900e6:peers618:", &entry(there)[..], b"e"].concat();
     let (_four, _six, url) = runtime.block_on(both(|_| Vec::new(), move |_| ok("", &list)));
-    let half = sample_with(&[url], 32 * 1024, 500_000);
+    let half = sample(&[url]);
     half.write_torrent(folder.path());
     let began = Instant::now();
     let words = [

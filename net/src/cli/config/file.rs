@@ -15,7 +15,7 @@ use crate::cli::Failure;
 
 /// Longest config file.
 const MOST_BYTES: u64 = 1 << 20;
-/// Largest number of letters by which a suggested name differs.
+/// Largest number of letters by which a suggested name differs, if that is at most half of the key.
 const MOST_DIFFERENT: usize = 3;
 /// Most bytes of an unknown key that are shown.
 const MOST_SHOWN: usize = 60;
@@ -173,7 +173,7 @@ fn scalar(key: &str, value: &Value) -> Result<String, String> {
 fn unknown(key: &str, place: &str, known: &[&str]) -> String {
     let distances = known.iter().map(|it| (damerau_levenshtein(key, it), *it));
     let near = distances.min();
-    let near = near.filter(|it| it.0 <= MOST_DIFFERENT && it.0 < key.chars().count());
+    let near = near.filter(|it| it.0 <= MOST_DIFFERENT && 2 * it.0 <= key.chars().count());
     // The file may come from elsewhere, and a key may be any text.
     let key = printable(key.as_bytes(), MOST_SHOWN);
     match near {
